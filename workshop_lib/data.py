@@ -1,0 +1,91 @@
+"""The course's data sets: what exists, and how to load one by its name.
+
+Every data set lives in its own folder with a datasheet. Used in every lesson.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workshop_lib.errors import MissingFileError, UnknownNameError, closest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One data set: its file below the data folder, what it holds, its licence."""
+
+    file: str
+    about: str
+    licence: str
+
+
+DATA_SETS = {
+    "pronouns": DataSet(
+        "pronouns/pronouns.csv",
+        "sentences in which a pronoun refers to one of two nouns",
+        "CC BY 4.0",
+    ),
+    "senses": DataSet(
+        "senses/senses.csv",
+        "ambiguous words in sentences, by sense, coded twice",
+        "CC BY 4.0",
+    ),
+}
+
+
+def root() -> Path:
+    """Return the folder that holds the data: inside the installed package, or the repository's."""
+    here = Path(__file__).resolve().parent
+    installed = here / "_data"
+    return installed if installed.is_dir() else here.parent / "data"
+
+
+def load(name: str) -> pd.DataFrame:
+    """Return a data set of the course as a table.
+
+    Args:
+        name: a name from :func:`table`.
+
+    Returns:
+        One row per item, as its datasheet describes. Labels are strings; an empty text stays
+        an empty string.
+
+    Raises:
+        UnknownNameError: no data set has this name.
+        MissingFileError: its file is gone.
+    """
+    import pandas as pd
+
+    if name not in DATA_SETS:
+        raise UnknownNameError(
+            f"There is no data set '{name}'. {closest(name, sorted(DATA_SETS))}"
+        )
+    file = root() / DATA_SETS[name].file
+    if not file.exists():
+        raise MissingFileError(
+            f"The data set '{name}' should be at {file}, and isn't there. "
+            "Install the course again, or in a clone run: git checkout -- data"
+        )
+    return pd.read_csv(file, dtype=str, keep_default_na=False)
+
+
+def table() -> pd.DataFrame:
+    """Return a table of all data sets: name, rows, what it is, licence, datasheet."""
+    import pandas as pd
+
+    rows = [
+        {
+            "name": name,
+            "rows": len(load(name)),
+            "about": data_set.about,
+            "licence": data_set.licence,
+            "datasheet": f"data/{Path(data_set.file).parent}/DATASHEET.md",
+        }
+        for name, data_set in DATA_SETS.items()
+    ]
+    return pd.DataFrame(rows).set_index("name")

