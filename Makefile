@@ -39,6 +39,14 @@ site: $(VENV)/course  ## Build the site from the executed lessons in build/site
 	$(BIN)/python -m workshop_lib run --reuse
 	$(BIN)/python -m workshop_lib site
 
+bundle: course slides  ## All that a room without network needs, in build/bundle
+	rm -rf build/bundle && mkdir -p build/bundle/wheels
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir build/bundle/wheels .
+	$(BIN)/pip download --quiet -c constraints.txt --dest build/bundle/wheels ".[course]"
+	cp -r notebooks build/site build/slides constraints.txt build/bundle/
+	cp instructor/offline_room.md build/bundle/READ_ME_FIRST.md
+	@du -sh build/bundle
+
 bench: $(VENV)/test  ## Measure, and write benchmarks/README.md
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[bench]"
 	$(BIN)/python -m benchmarks

@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     running.add_argument("--reuse", action="store_true", help="skip what passed and is unchanged")
     running.add_argument("--offline", action="store_true", help="take the network away first")
     add("build", build, "Make the learner and solution editions from notebooks/source.")
+    add("site", site, "Build the site from the executed lessons in build/site.")
     listing = add("claims", claims, "List every claim and the cell that shows it.")
     listing.add_argument("--lesson", metavar="NN", help="only this lesson's claims")
     add("progress", progress, "Show which exercises you have solved on this machine.")
@@ -83,7 +84,15 @@ def build(options: argparse.Namespace) -> int:
     changed = editions.write(root)
     for path in changed:
         print(f"wrote {path.relative_to(root)}")
-    print(f"{len(changed)} notebooks changed." if changed else "All notebooks are up to date.")
+    print(f"{len(changed)} files changed." if changed else "All notebooks are up to date.")
+    return 0
+
+
+def site(options: argparse.Namespace) -> int:
+    from workshop_lib.course import repository, site
+
+    folder = site.build(repository())
+    print(f"The site: {folder / 'index.html'}")
     return 0
 
 

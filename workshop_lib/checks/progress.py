@@ -49,9 +49,9 @@ def record(exercise: str, status: str) -> None:
     try:
         known = read()
         before = known.get(exercise, {"status": status, "tries": 0})
-        if before["status"] != SOLVED:
+        if before["tries"] == 0 or before["status"] != SOLVED:
             before["status"] = status
-        before["tries"] += status != UNFINISHED
+            before["tries"] += status != UNFINISHED
         known[exercise] = before
         path = file()
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 MARKER = re.compile(r"^### (STUB|SOLUTION|END)(?: (\S+))?\s*$")
+MAGIC = re.compile(r"^( *)# (?=%\w)", re.MULTILINE)  # a source comments out Jupyter's %magics
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -164,13 +165,14 @@ def editions(source: Path, values: dict[str, str]) -> tuple[NotebookNode, Notebo
     import jupytext
     from nbformat.v4 import new_notebook
 
-    cells = jupytext.read(source).cells
+    cells = jupytext.read(source, fmt={"extension": ".py", "comment_magics": False}).cells
     learner, solution, exercises = [], [], []
     for index, cell in enumerate(cells, start=1):
         place = f"{source.name}, cell {index}"
         text = _fill(cell.source, values, place)
         learner_text, solution_text, exercise = text, text, None
         if cell.cell_type == "code":
+            text = MAGIC.sub(r"\1", text)
             learner_text, solution_text, exercise = split(text, place)
         if exercise:
             _require(exercise, cells[: index - 1], cells[index:], place)
@@ -300,11 +302,43 @@ def _cost(root: Path, lesson: str) -> str:
     )
 
 
+def lesson_table(root: Path) -> str:
+    """Return the README's table of lessons: link, question, badges, minutes, seconds, memory."""
+    rows = [
+        "| lesson | open in | teaching + exercises, planned | computing | memory |",
+        "|---|---|---|---|---|",
+    ]
+    for source in sorted((root / "notebooks" / "source").glob("[0-9][0-9]_*.py")):
+        text = source.read_text(encoding="utf-8")
+        title = re.search(r"^# # (.+)$", text, re.MULTILINE)[1]
+        minutes = re.search(r"(\d+) minutes of teaching, (\d+) minutes of exercises", text)
+        cost = measured(root).get(source.stem)
+        spent = [f"{cost['seconds']:.0f} s", f"{cost['peak_mb'] / 1000:.1f} GB"] if cost else ["–", "–"]
+        rows.append(
+            f"| [{title}](notebooks/{source.stem}.ipynb) | {values(root, source.stem)['badges']} "
+            f"| {minutes[1]} + {minutes[2]} min | {spent[0]} | {spent[1]} |"
+        )
+    return "\n".join(rows)
+
+
+def readme(root: Path) -> str:
+    """Return the README with its table of lessons renewed between the two marks."""
+    text = (root / "README.md").read_text(encoding="utf-8")
+    start, end = "<!-- lessons -->", "<!-- /lessons -->"
+    if start not in text or end not in text:
+        raise WorkshopError(f"README.md lacks the marks {start} and {end} around its table of lessons.")
+    before, after = text.split(start)[0], text.split(end)[1]
+    return f"{before}{start}\n{lesson_table(root)}\n{end}{after}"
+
+
 def generate(root: Path) -> dict[Path, str]:
-    """Return the text of every generated notebook by its path, without writing anything."""
+    """Return the text of every generated file by its path, without writing anything.
+
+    These are both editions of each lesson, and the README with its table of lessons.
+    """
     import nbformat
 
-    generated = {}
+    generated = {root / "README.md": readme(root)}
     for source in sorted((root / "notebooks" / "source").glob("[0-9][0-9]_*.py")):
         learner, solution = editions(source, values(root, source.stem))
         name = f"{source.stem}.ipynb"
@@ -315,7 +349,7 @@ def generate(root: Path) -> dict[Path, str]:
 
 
 def write(root: Path) -> list[Path]:
-    """Write every generated notebook that differs from its file; return those written.
+    """Write every generated file that differs from what is there; return those written.
 
     All are generated before the first is written: an error in one lesson changes no file.
     """

@@ -69,3 +69,20 @@ def heatmap(axes, values, rows: list[str], columns: list[str], digits: int = 2):
             colour = "black" if value > middle else "white"
             axes.text(column, row, f"{value:.{digits}f}", ha="center", va="center", color=colour, fontsize=8)
     return image
+
+
+def bars(labels: list[str], values, axis: str) -> Figure:
+    """Return a bar chart with the value written on each bar.
+
+    Args:
+        labels: one per bar.
+        values: array of shape (len(labels),).
+        axis: what is measured, with its unit.
+    """
+    made, axes = figure(width=1.5 + 1.2 * len(labels), height=3.0)
+    drawn = axes.bar(labels, values, color=COLOURS[0])
+    for bar, hatch in zip(drawn, HATCHES):
+        bar.set_hatch(hatch)
+    axes.bar_label(drawn, fmt="%.2f")
+    axes.set_ylabel(axis)
+    return made

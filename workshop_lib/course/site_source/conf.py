@@ -1,0 +1,93 @@
+"""Sphinx's settings for the site. Nothing here needs the network, when building or reading."""
+
+project = "Large language models for social scientists"
+html_title = project
+author = "the course's authors"
+language = "en"
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = []
+
+# Notebooks: executed beforehand; no widgets, whose scripts would come from a CDN.
+nb_execution_mode = "off"
+nb_merge_streams = True
+nb_ipywidgets_js = {}
+nb_code_prompt_show = "Show the solution"
+nb_code_prompt_hide = "Hide the solution"
+
+# Markdown: formulas between dollar signs, numbered below in setup().
+myst_enable_extensions = ["amsmath", "dollarmath"]
+myst_update_mathjax = False
+html_math_renderer = "mathml"
+
+# Docstrings: Google style, with the course's own section Source.
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_param = False
+napoleon_use_rtype = False
+napoleon_custom_sections = [("Source", "returns_style")]
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 72
+add_module_names = False
+
+html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["course.css"]
+html_js_files = ["search.js"]
+html_favicon = "static/icon.svg"
+html_copy_source = False
+html_show_copyright = False
+html_theme_options = {
+    "light_css_variables": {
+        "color-brand-primary": "#005a8e",
+        "color-brand-content": "#005a8e",
+        "color-brand-visited": "#5d3f8e",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#7cc4f0",
+        "color-brand-content": "#7cc4f0",
+        "color-brand-visited": "#c3a6f0",
+    },
+    "navigation_with_keys": True,
+}
+
+
+def setup(app):
+    """Register the writer of formulas: LaTeX becomes MathML, which browsers show by themselves."""
+    app.add_html_math_renderer("mathml", (write_inline, None), (write_block, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def write_inline(translator, node):
+    """Write a formula that stands in a line of text."""
+    translator.body.append(mathml(node))
+    _skip()
+
+
+def write_block(translator, node):
+    """Write a formula that stands in a line of its own, with its number if it has one."""
+    number = f'<span class="equation-number">({node["number"]})</span>' if node["number"] else ""
+    translator.body.append(translator.starttag(node, "div", CLASS="formula"))
+    translator.body.append(f"{mathml(node, as_block=True)}{number}</div>\n")
+    _skip()
+
+
+def mathml(node, as_block=False):
+    """Return a formula as MathML; a formula that can't be read is a warning and stays LaTeX."""
+    from html import escape
+
+    from docutils.utils.math.latex2mathml import tex2mathml
+    from sphinx.util import logging
+
+    latex = node.astext()
+    try:
+        return tex2mathml(latex, as_block=as_block)
+    except Exception as error:  # docutils raises its own MathError, and others on odd input
+        logging.getLogger(__name__).warning("the formula %s: %s", latex, error, location=node)
+        return f"<code>{escape(latex)}</code>"
+
+
+def _skip():
+    from docutils.nodes import SkipNode
+
+    raise SkipNode
