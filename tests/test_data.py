@@ -70,3 +70,16 @@ class TestSenses:
         known = set(words + self.senses["sense"])
         for coder in ("coder_1", "coder_2"):
             assert set(words + self.senses[coder]) <= known | set(words + "unclear")
+
+    def test_datasheet_states_what_the_data_give(self):
+        datasheet = (data.root() / "senses" / "DATASHEET.md").read_text(encoding="utf-8")
+        senses = self.senses
+        agreeing = (senses["coder_1"] == senses["coder_2"]).sum()
+        assert f"| Sentences on which the coders agree | {agreeing} of {len(senses)} |" in datasheet
+        relations = pd.read_csv(data.root() / "senses" / "relations.csv")
+        same = (relations["coder_1"] == relations["coder_2"]).sum()
+        assert f"| Relation, coders with each other | {same} of {len(relations)} " in datasheet
+
+        lengths = senses["sentence"].str.split().str.len().groupby(senses["relation"]).agg(["mean", "std"])
+        row = " | ".join(f"{one['mean']:.1f} ({one['std']:.1f})" for _, one in lengths.iterrows())
+        assert f"| mean length in words (SD) | {row} |" in datasheet
