@@ -14,9 +14,7 @@ help:        ## Show what can be made
 	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
 
 course: $(VENV)/course  ## Set up, run every lesson, build the site
-	$(BIN)/python -m workshop_lib run --reuse --report build/report.json
-	$(BIN)/python -m workshop_lib site
-	@echo; echo "The site: build/site/index.html   Next: make lab"
+	$(BIN)/python -m workshop_lib run --reuse --report build/report.json --site
 
 test: $(VENV)/test $(MARP)  ## Set up and run the tests
 	tests/browser.sh
@@ -27,7 +25,7 @@ test-all: $(VENV)/test $(MARP)  ## The tests and the slow lanes
 	$(BIN)/python -m pytest
 
 lab: $(VENV)/course  ## Open JupyterLab on the lessons
-	$(BIN)/jupyter lab --notebook-dir=notebooks 00_start_here.ipynb
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
 notebooks: $(VENV)/course  ## Make the learner and solution editions from notebooks/source
 	$(BIN)/python -m workshop_lib build
@@ -36,8 +34,7 @@ slides: $(VENV)/course $(MARP)  ## Make the decks as HTML and PDF in build/slide
 	$(BIN)/python slides/make.py
 
 site: $(VENV)/course  ## Build the site from the executed lessons in build/site
-	$(BIN)/python -m workshop_lib run --reuse
-	$(BIN)/python -m workshop_lib site
+	$(BIN)/python -m workshop_lib run --reuse --site
 
 bundle: course slides  ## All that a room without network needs, in build/bundle
 	rm -rf build/bundle && mkdir -p build/bundle/wheels
@@ -70,5 +67,6 @@ $(VENV)/test: $(VENV)/course
 	@touch $@
 
 $(MARP): slides/package.json slides/package-lock.json
-	npm ci --prefix slides --no-audit --no-fund --silent
-	@touch $@
+	@if command -v npm >/dev/null; then \
+	  npm ci --prefix slides --no-audit --no-fund --silent && touch $@; \
+	else echo "No slides: Node.js 18 or newer isn't here (nodejs.org). All else works."; fi

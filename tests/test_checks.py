@@ -79,5 +79,5 @@ def test_show_lists_every_exercise_of_every_lesson():
     from workshop_lib.checks import lesson_00
 
     assert "0a ·" in progress.show()
-    lesson_00.exercise_0c(lambda n: ...)
-    assert "0c …" in progress.show()
+    lesson_00.exercise_0d(lambda n: ...)
+    assert "0d …" in progress.show()

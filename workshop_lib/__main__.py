@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     running.add_argument("--jobs", type=positive, default=1, metavar="N", help="notebooks at a time")
     running.add_argument("--report", type=Path, metavar="FILE.json", help="write the results here")
     running.add_argument("--reuse", action="store_true", help="skip what passed and is unchanged")
+    running.add_argument("--site", action="store_true", help="then build the site from them")
     running.add_argument("--offline", action="store_true", help="take the network away first")
     add("build", build, "Make the learner and solution editions from notebooks/source.")
     add("site", site, "Build the site from the executed lessons in build/site.")
@@ -64,17 +65,24 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    from workshop_lib.course import offline, repository, run
+    from workshop_lib.course import offline, repository, run, site
 
     if options.offline:
         offline.enter()
+    root = repository()
     results = run.run(
-        repository(), options.lesson, options.profile, options.edition, options.jobs, options.reuse
+        root, options.lesson, options.profile, options.edition, options.jobs, options.reuse
     )
-    print("\n" + run.table(results))
+    passed = all(result.ok for result in results)
     if options.report:
         run.write_report(results, options.report)
-    return 0 if all(result.ok for result in results) else 1
+    if options.site and passed:
+        print("Building the site")
+        site.build(root)
+    print("\n" + run.table(results))
+    if options.site and passed:
+        print("\nThe site: build/site/index.html\nNext:     make lab")
+    return 0 if passed else 1
 
 
 def build(options: argparse.Namespace) -> int:

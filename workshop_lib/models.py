@@ -249,8 +249,8 @@ def check_file(file: Path, sha256: str, repair: str) -> None:
 # ── Static word vectors ──────────────────────────────────────────────────────────────────
 
 VECTORS_SHA256 = {
-    "vectors.safetensors": "",
-    "vocabulary.txt": "",
+    "vectors.safetensors": "f0e5bc598b94267f5b216cc9ede07fb265a17021029b12fe18d960708e0eecbd",
+    "vocabulary.txt": "dd13e2e840793bf5a44092ef58099f3d2c48b87c24cbace9c233d5ad68fcc6be",
 }
 FULL_VECTORS = "glove-wiki-gigaword-100"
 

@@ -158,23 +158,23 @@ plots.bars(["opposite", "paraphrase"], similarity, "cosine with the original")
 # You will find one under each claim of this course.
 
 # %% [markdown]
-# ### Exercise 0d · Fool the encoder
+# ### Exercise 0c · Fool the encoder
 #
 # Find a pair of your own. Write an `opposite` of "The senator voted for the bill." and a
 # `paraphrase` that shares no content word with it, so that the model takes the opposite for the
 # closer one. Don't use the two sentences above.
 
 # %%
-### STUB 0d
+### STUB 0c
 opposite = ...
 paraphrase = ...
-### SOLUTION 0d
+### SOLUTION 0c
 opposite = "The senator never voted for the bill."
 paraphrase = "She said yes to it in the chamber."
-### END 0d
+### END 0c
 
 # %%
-check.exercise_0d(opposite, paraphrase)
+check.exercise_0c(opposite, paraphrase)
 
 # %% [markdown]
 # ## 3 · The same numbers twice
@@ -192,23 +192,24 @@ for seed in [1, 1, 2]:
     print(seed, torch.rand(3))
 
 # %% [markdown]
-# ### Exercise 0c · Draw with a seed
+# ### Exercise 0d · Draw with a seed
 #
-# Complete `draw`, so that it gives the same three numbers whenever it is called with the same `n`.
+# Complete `draw`, so that it sets the seed to `n`, draws three random numbers as above and returns
+# them: the same three whenever it is called with the same `n`.
 
 # %%
-### STUB 0c
+### STUB 0d
 def draw(n):
     ...
-    return torch.rand(3)
-### SOLUTION 0c
+    return ...
+### SOLUTION 0d
 def draw(n):
     runtime.seed(n)
     return torch.rand(3)
-### END 0c
+### END 0d
 
 # %%
-check.exercise_0c(draw)
+check.exercise_0d(draw)
 
 # %% [markdown]
 # ### Exercise 0e · Read an error
@@ -229,7 +230,7 @@ except UnknownNameError as error:
 
 # %%
 ### STUB 0e
-senses = data.load(...)
+senses = ...
 number_of_words = ...
 ### SOLUTION 0e
 senses = data.load("senses")

@@ -51,23 +51,7 @@ def exercise_0b(times_larger):
 
 
 @exercise("0c")
-def exercise_0c(draw):
-    expect(callable(draw), "Leave draw as a function: the check calls it with a seed.")
-    first, again, other = finished(draw(1)), finished(draw(1)), finished(draw(2))
-    expect(first is not None, "Your function returns nothing. Keep its last line: return torch.rand(3)")
-    expect(
-        first.tolist() == again.tolist(),
-        "Two calls with the same seed gave different numbers. Set the seed inside the function, "
-        "before the draw.",
-    )
-    expect(
-        first.tolist() != other.tolist(),
-        "Seeds 1 and 2 gave the same numbers. Pass n on, instead of a fixed seed.",
-    )
-
-
-@exercise("0d")
-def exercise_0d(opposite, paraphrase):
+def exercise_0c(opposite, paraphrase):
     from workshop_lib import embeddings
 
     for name, sentence in [("opposite", opposite), ("paraphrase", paraphrase)]:
@@ -93,6 +77,22 @@ def exercise_0d(opposite, paraphrase):
 
 def _words(sentence: str) -> set[str]:
     return set(re.findall(r"[a-z']+", sentence.lower()))
+
+
+@exercise("0d")
+def exercise_0d(draw):
+    expect(callable(draw), "Leave draw as a function: the check calls it with a seed.")
+    first, again, other = finished(draw(1)), finished(draw(1)), finished(draw(2))
+    expect(first is not None, "Your function returns nothing. Write return before the draw.")
+    expect(
+        first.tolist() == again.tolist(),
+        "Two calls with the same seed gave different numbers. Set the seed inside the function, "
+        "before the draw.",
+    )
+    expect(
+        first.tolist() != other.tolist(),
+        "Seeds 1 and 2 gave the same numbers. Pass n on, instead of a fixed seed.",
+    )
 
 
 @exercise("0e")

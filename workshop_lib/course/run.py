@@ -138,7 +138,11 @@ def execute(
         }
         work = Path(empty, "work")
         work.mkdir()
-        manager = AsyncKernelManager(kernel_name="python3")
+        manager = AsyncKernelManager(
+            kernel_name="python3",
+            connection_file=str(Path(empty, "kernel.json")),
+            transport="tcp" if os.name == "nt" else "ipc",  # files, not ports, where they exist
+        )
         client = NotebookClient(
             notebook,
             km=manager,

@@ -1,5 +1,7 @@
 """Sphinx's settings for the site. Nothing here needs the network, when building or reading."""
 
+import re
+
 project = "Large language models for social scientists"
 html_title = project
 author = "the course's authors"
@@ -14,7 +16,7 @@ nb_ipywidgets_js = {}
 nb_code_prompt_show = "Show the solution"
 nb_code_prompt_hide = "Hide the solution"
 
-# Markdown: formulas between dollar signs, numbered below in setup().
+# Markdown: formulas between dollar signs, drawn by setup() below.
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_update_mathjax = False
 html_math_renderer = "mathml"
@@ -30,6 +32,7 @@ autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 72
 add_module_names = False
 
+pygments_dark_style = "github-dark"
 html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["course.css"]
@@ -52,10 +55,47 @@ html_theme_options = {
 }
 
 
+# Marks that reStructuredText would read; a * before a space begins a list, or is a product.
+MARKS = re.compile(r"\*(?!\s)|\||(?<=\w)_(?!\w)")
+
+
 def setup(app):
-    """Register the writer of formulas: LaTeX becomes MathML, which browsers show by themselves."""
+    """Register what the course adds to Sphinx: formulas without a script, code in docstrings."""
     app.add_html_math_renderer("mathml", (write_inline, None), (write_block, None))
+    app.connect("autodoc-process-docstring", read_as_text, priority=100)  # before napoleon
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def read_as_text(app, kind, name, described, options, lines):
+    """Read docstrings as plain text with ``code``: other marks stand for themselves.
+
+    So |a| and a * b stay as written, and an indented block after a colon is code.
+    """
+    if lines and lines[0].startswith("Alias for field number"):  # Python's own, in named tuples
+        lines.clear()
+    code, doctest = None, False  # how far the line before a block of code is indented
+    for number, line in enumerate(lines):
+        indent = len(line) - len(line.lstrip())
+        if not line.strip():
+            doctest = False
+            continue
+        if code is not None and indent > code:
+            continue
+        doctest = doctest or line.lstrip().startswith(">>>")
+        code = None
+        if doctest:
+            continue
+        if line.endswith(":") and not "".join(lines[number + 1 : number + 2]).strip():
+            block = "".join(lines[number + 2 : number + 3])
+            if len(block) - len(block.lstrip()) > indent:
+                code = indent
+                line = f"{line.rstrip(':')}::"
+        parts = re.split(r"(`+[^`]+`+)", line)  # what stands in backquotes is left alone
+        parts[::2] = [MARKS.sub(r"\\\g<0>", part) for part in parts[::2]]
+        lines[number] = "".join(parts)
+
+
+# ── Formulas: LaTeX becomes MathML, which browsers show by themselves ──
 
 
 def write_inline(translator, node):
