@@ -83,3 +83,28 @@ class TestSenses:
         lengths = senses["sentence"].str.split().str.len().groupby(senses["relation"]).agg(["mean", "std"])
         row = " | ".join(f"{one['mean']:.1f} ({one['std']:.1f})" for _, one in lengths.iterrows())
         assert f"| mean length in words (SD) | {row} |" in datasheet
+
+
+class TestPronouns:
+    """What the datasheet of the pronouns promises."""
+
+    pronouns = data.load("pronouns")
+
+    def test_pairs_flip_the_antecedent(self):
+        assert len(self.pronouns) >= 40
+        for _, pair in self.pronouns.groupby("pair"):
+            first, second = pair.itertuples()
+            assert (first.antecedent, first.distractor) == (second.distractor, second.antecedent)
+            assert first.sentence.split()[:-1] == second.sentence.split()[:-1]
+
+    def test_each_word_stands_once(self):
+        for row in self.pronouns.itertuples():
+            for word in (row.pronoun, row.antecedent, row.distractor):
+                assert len(re.findall(rf"\b{word}\b", row.sentence)) == 1, row.sentence
+
+    def test_datasheet_states_the_agreement(self):
+        datasheet = (data.root() / "pronouns" / "DATASHEET.md").read_text(encoding="utf-8")
+        agreeing = (self.pronouns["coder_1"] == self.pronouns["coder_2"]).sum()
+        assert f"| The coders agree with each other | {agreeing} of {len(self.pronouns)} |" in datasheet
+        for coder in ("coder_1", "coder_2"):
+            assert (self.pronouns[coder] == self.pronouns["antecedent"]).mean() > 0.9
