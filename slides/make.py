@@ -92,11 +92,18 @@ def make(deck: Path, target: Path) -> list[Path]:
 
 
 def draw(deck: Path, folder: Path) -> list[Path]:
-    """Draw a deck's figures with the function ``draw`` of figures/deck_NN.py, if there is one."""
+    """Draw a deck's figures with the function ``draw`` of figures/deck_NN.py, if there is one.
+
+    Figures are kept while the script, the library and the data stay the same.
+    """
     script = deck.parent / "figures" / f"deck_{deck.name[:2]}.py"
     if not script.exists():
         return []
     folder.mkdir(parents=True, exist_ok=True)
+    mark, mark_file = ingredients(script), folder / f".{script.stem}"
+    kept, *names = _text(mark_file).splitlines() or [""]
+    if kept == mark and all((folder / name).exists() for name in names):
+        return [folder / name for name in names]
     import matplotlib
 
     matplotlib.use("agg")
@@ -104,7 +111,23 @@ def draw(deck: Path, folder: Path) -> list[Path]:
     description = importlib.util.spec_from_file_location(script.stem, script)
     module = importlib.util.module_from_spec(description)
     description.loader.exec_module(module)
-    return module.draw(folder)
+    drawn = module.draw(folder)
+    mark_file.write_text("\n".join([mark, *(file.name for file in drawn)]), encoding="utf-8")
+    return drawn
+
+
+def ingredients(script: Path) -> str:
+    """Return a digest of what figures are drawn from: their script, the library, the data."""
+    root = HERE.parent
+    library = root / "workshop_lib"
+    tools = {library / "course", library / "checks"}  # which no figure uses
+    modules = [file for file in sorted(library.rglob("*.py")) if not tools & {*file.parents}]
+    files = [script, *modules]
+    files += sorted(file for file in (root / "data").rglob("*") if file.is_file())
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def for_marp(text: str) -> str:

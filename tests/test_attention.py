@@ -197,7 +197,9 @@ def test_the_shared_encoder_is_left_as_it_was():
     attention.queries_and_keys(SENTENCE)
     assert model.config._attn_implementation == before != "eager"
     projections = [
-        part for layer in model.encoder.layer for part in (layer.attention.self.query, layer.attention.self.key)
+        part
+        for layer in model.encoder.layer
+        for part in (layer.attention.self.query, layer.attention.self.key)
     ]
     assert not any(part._forward_hooks for part in projections)
     with pytest.raises(BadInputError):
@@ -242,6 +244,45 @@ def test_without_positions_the_encoder_sees_no_order():
 def test_bad_text(text):
     with pytest.raises(BadInputError, match="Give a sentence"):
         attention.maps(text)
+
+
+def test_last_token_and_cosine_by_layer():
+    tokens, states = attention.hidden_states("the nurse spoke")
+    assert tokens[-2] == "spoke"
+    found = attention.last_token("the nurse spoke")
+    np.testing.assert_array_equal(found, states[:, -2])
+    nearer = attention.cosine_by_layer(found, found[-1:])
+    assert nearer.shape == (len(states),) and nearer[-1] == pytest.approx(1, abs=1e-5)
+    expected = found[0] @ found[-1] / np.linalg.norm(found[0]) / np.linalg.norm(found[-1])
+    assert nearer[0] == pytest.approx(expected, abs=1e-5)
+
+
+# ── The lecture's tables ──
+
+
+def test_the_lectures_masked_weights():
+    tokens, scores, printed = attention.lecture_moon()
+    assert len(tokens) == 10 and scores[9, 1] == 8.88 and printed[3, 2] == 0.49
+    weights = attention.softmax_rows(scores.double(), attention.causal_mask(10))
+    wrong = (weights - printed).abs() > 0.0051
+    assert wrong.nonzero().tolist() == [[9, 1], [9, 3], [9, 8], [9, 9]]
+
+
+def test_the_lectures_cat_table_has_no_symmetric_scores():
+    _, printed = attention.lecture_cat()
+    torch.testing.assert_close(printed.sum(1), torch.ones(6), atol=0.002, rtol=0)
+    there, back = attention.round_trip(printed, 0, 1, 2)
+    assert there / back > 1.5
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 9999))
+def test_round_trips_agree_where_queries_are_keys_and_not_elsewhere(seed):
+    vectors, others = draw(5, 4, seed=seed), draw(5, 4, seed=seed + 1)
+    _, same = attention.attend(vectors, vectors, vectors)
+    assert np.isclose(*attention.round_trip(same, 0, 2, 4), rtol=1e-3)
+    _, different = attention.attend(vectors, others, vectors)
+    assert not np.isclose(*attention.round_trip(different, 0, 2, 4), rtol=1e-4)
 
 
 # ── Pronouns ──

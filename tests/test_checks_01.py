@@ -17,7 +17,8 @@ def length(vector):
     return np.sqrt(vector @ vector)
 
 
-STATIC, STATES = np.random.rand(6, 4), np.random.rand(3, 6, 5)
+random = np.random.default_rng(0)
+STATIC, STATES = random.random((6, 4)), random.random((3, 6, 5))
 FEMALE = ["she", "her", "woman", "girl", "mother", "daughter"]
 MALE = ["he", "him", "man", "boy", "father", "son"]
 FAN = ["A fan hummed on the desk.", "The fan in the ceiling turned.", "A fan asked the singer to sign."]
@@ -50,6 +51,10 @@ RIGHT = [
     (check.exercise_1e, [separation]),
     (check.exercise_1f, list(ORDER)),
     (check.exercise_1g, [elmo(), STATIC, STATES]),
+    (
+        check.exercise_1h,
+        [["copper", "zinc", "nickel", "lead"], ["oxygen", "carbon", "nitrogen", "helium"], FEMALE, MALE],
+    ),
 ]
 
 UNTOUCHED = [
@@ -91,6 +96,7 @@ WRONG_ANSWERS = [
     (check.exercise_1e, [lambda v, s: separation(v, s) / 2], "at right angles should give 1"),
     (check.exercise_1f, [ORDER[0], "The reporter attacked the senator."], "same words"),
     (check.exercise_1f, [ORDER[0], ORDER[0]], "same order"),
+    (check.exercise_1f, ["Time flies like an arrow", "An arrow like flies time"], "tells these two apart"),
     (check.exercise_1f, ["Cats purr.", "Purr cats."], "four words"),
     (check.exercise_1g, [np.concatenate([*STATES], axis=1), STATIC, STATES], "static vector is missing"),
     (check.exercise_1g, [np.concatenate([STATIC, STATES[-1]], axis=1), STATIC, STATES], "takes all 3"),
@@ -111,17 +117,6 @@ def test_the_right_answer_is_accepted(exercise, answers):
     assert verdict.status == SOLVED, verdict
 
 
-def test_a_placebo_is_accepted():
-    for first, second in [
-        (["monday", "tuesday", "wednesday", "thursday"], ["january", "april", "june", "august"]),
-        (["table", "window", "floor", "roof"], ["road", "bridge", "lake", "hill"]),
-        (["copper", "zinc", "nickel", "lead"], ["oxygen", "carbon", "nitrogen", "helium"]),
-    ]:
-        if check.exercise_1h(first, second, FEMALE, MALE).status == SOLVED:
-            return
-    raise AssertionError("no plain placebo passes")
-
-
 @pytest.mark.parametrize("exercise, answers", UNTOUCHED, ids=lambda value: getattr(value, "exercise", ""))
 def test_the_untouched_stub_is_unfinished(exercise, answers):
     assert exercise(*answers).status == UNFINISHED
@@ -131,13 +126,6 @@ def test_the_untouched_stub_is_unfinished(exercise, answers):
 def test_a_typical_mistake_gets_its_hint(exercise, answers, hint):
     verdict = exercise(*answers)
     assert verdict.status == WRONG and hint in verdict.message, verdict
-
-
-def test_a_pair_that_the_encoder_tells_apart_is_not_accepted():
-    verdict = check.exercise_1f("Dogs like cats more than wet weather today", "today weather wet more than Dogs cats like")
-    assert verdict.status in (SOLVED, WRONG)
-    if verdict.status == WRONG:
-        assert "tells these two apart" in verdict.message
 
 
 def test_every_exercise_of_the_lesson_is_tested():

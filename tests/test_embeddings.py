@@ -217,6 +217,12 @@ def test_an_unknown_word_gets_a_suggestion(vectors):
         embeddings.analogy("man", "King", "woman", vectors=vectors)
 
 
+def test_context_average_leaves_the_word_out(vectors):
+    found = embeddings.context_average(["King, queen and APPLE!", "xyz king"], ["apple", "king"], vectors)
+    np.testing.assert_allclose(found[0], [1, 0, 0])
+    assert not found[1].any()
+
+
 def test_analogy_accuracy_equals_gensim(tmp_path, monkeypatch):
     from gensim.models import KeyedVectors
     from gensim.test.utils import datapath

@@ -46,7 +46,7 @@ def lesson(number: str, claim: str, other: str) -> list:
         new_markdown_cell(f"# {number} · Lesson {number}\n\n[Open in Colab](https://colab.research.google.com/x)", id="a"),
         new_markdown_cell("## Question\n\nWhy do *zebras* vote?\n\nMore words.", id="b"),
         new_markdown_cell("## Time and cost\n\nPlanned: 9 minutes.\n\nCost: 2 seconds.", id="c"),
-        new_markdown_cell(r"## 1 · Idea" + "\n\n" + r"Here $\frac{q \cdot k}{\sqrt{d_k}}$ and" + "\n\n$$\n" + r"\mathrm{softmax}(x)_i = \frac{e^{x_i}}{\sum_j e^{x_j}}" + f"\n$$\n\nSee [the other]({other}.ipynb) and [the sheet](../data/words/DATASHEET.md).", id="d"),
+        new_markdown_cell(r"## 1 · Idea" + "\n\n" + r"Here $\frac{q \cdot k}{\sqrt{d_k}}$ and" + "\n\n$$\n" + r"\mathrm{softmax}(x)_i = \frac{e^{x_i}}{e^{x_1} + \dots}" + f"\n$$\n\nSee [the other]({other}.ipynb) and [the sheet](../data/words/DATASHEET.md).", id="d"),
         new_code_cell("assert 1 < len('ab')", id="e5", metadata={"tags": [f"claim-{claim}"]}),
         new_code_cell("figure", id="f6", execution_count=1, outputs=[
             new_output("display_data", {"image/png": picture(), "text/plain": "<Figure>"}),
@@ -220,6 +220,7 @@ def test_search_shows_excerpts_where_a_server_serves_it(built, browser):
 def test_claims_page(built):
     text = (built / "claims.html").read_text(encoding="utf-8")
     assert "2 of 3 claims are shown" in text
+    assert "section 1, cell <code>e5</code>" in text
     assert 'href="slides/01_one.html#2"' in text  # the second slide
     assert 'href="lessons/01_one.html#exercise-1a"' in text
     assert "Models make things up." in text.split('id="planned"')[1]

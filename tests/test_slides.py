@@ -3,6 +3,7 @@
 import doctest
 import importlib.util
 import re
+import shutil
 import zlib
 from pathlib import Path
 
@@ -147,12 +148,17 @@ def test_claims(deck):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A function that draws a deck's figures and makes its HTML, once."""
+    """A function that draws a deck's figures and makes its HTML, once.
+
+    The figures lie in build/slides, where a later run finds those that are still good.
+    """
     folder, done = tmp_path_factory.mktemp("slides"), {}
 
     def once(deck: Path, html: bool = True) -> tuple[Path, list[Path]]:
         if deck not in done:
-            done[deck] = make.draw(deck, folder / "figures")
+            kept = make.draw(deck, make.TARGET / "figures")
+            (folder / "figures").mkdir(exist_ok=True)
+            done[deck] = [Path(shutil.copy(figure, folder / "figures")) for figure in kept]
             (folder / deck.name).write_text(make.for_marp(deck.read_text(encoding="utf-8")), encoding="utf-8")
         file = folder / f"{deck.stem}.html"
         if html and not file.exists():
@@ -188,11 +194,13 @@ def test_pages_open_with_no_network_and_every_slide_fits(deck, made, browser):
 
 @pytest.mark.slow
 @every_deck
-def test_pdf_of_every_deck(deck, tmp_path):
+def test_pdf_of_every_deck(deck, made):
     need_marp()
     if find_chromium() is None:
         skip_or_fail("Chromium isn't here")
-    html, pdf = make.make(deck, tmp_path)
+    html, _ = made(deck)
+    pdf = html.with_suffix(".pdf")
+    make.marp(html.with_suffix(".md"), pdf)
     assert pdf_pages(pdf) == len(slides_of(deck))
 
 
@@ -218,6 +226,12 @@ def test_a_small_deck_becomes_html_and_pdf(small, tmp_path, browser):
     assert "Say hello." in text  # the presenter's notes
     assert "claim: V1" not in text
     assert make.make(small, tmp_path / "out") == []  # unchanged
+    drawn = (tmp_path / "out" / "figures" / "99_line.svg").stat().st_mtime_ns
+    make.draw(small, tmp_path / "out" / "figures")
+    assert (tmp_path / "out" / "figures" / "99_line.svg").stat().st_mtime_ns == drawn
+    script = small.parent / "figures" / "deck_99.py"
+    script.write_text(DRAW.replace("[2, 1]", "[1, 2]"))
+    assert make.make(small, tmp_path / "out") == [html, pdf]  # another figure
     small.write_text(SMALL.replace("falls", "drops"))
     assert make.make(small, tmp_path / "out") == [html, pdf]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -313,6 +314,30 @@ def lecture_moon() -> tuple[list[str], Tensor, Tensor]:
     return list(MOON_TOKENS), _triangle(MOON_SCORES, 10), _triangle(MOON_WEIGHTS, 10)
 
 
+def round_trip(weights: Tensor, i: int, j: int, k: int) -> tuple[float, float]:
+    """Return the products of the weights on a walk around three tokens, there and back.
+
+    Where the scores are symmetric (Q = K), both products are equal: each row's sum, by which
+    the softmax divides, occurs once on either way.
+
+    Args:
+        weights: Shape (n, n).
+        i, j, k: three tokens.
+
+    Returns:
+        (w_ij w_jk w_ki, w_ik w_kj w_ji).
+
+    Source: Kolmogorov's criterion for reversible Markov chains. Used in lesson 02.
+
+    >>> there, back = round_trip(softmax_rows([[0.0, 1, 2], [1, 0, 3], [2, 3, 0]]), 0, 1, 2)
+    >>> math.isclose(there, back, rel_tol=1e-5)
+    True
+    """
+    there = weights[i, j] * weights[j, k] * weights[k, i]
+    back = weights[i, k] * weights[k, j] * weights[j, i]
+    return float(there), float(back)
+
+
 def _triangle(text: str, n: int) -> Tensor:
     table = torch.zeros(n, n)
     for row, line in enumerate(text.split("\n")[1:-1]):
@@ -360,6 +385,40 @@ def hidden_states(text: str, use_positions: bool = True) -> tuple[list[str], np.
     """
     tokens, _, outputs = _encode(text, use_positions=use_positions)
     return tokens, torch.cat(outputs.hidden_states).cpu().numpy()
+
+
+def last_token(text: str) -> np.ndarray:
+    """Return the vector of a text's last token as it passes the layers.
+
+    Args:
+        text: a sentence; the special token behind it doesn't count.
+
+    Returns:
+        Shape (layers + 1, d); row 0 is what enters the first layer.
+
+    Raises:
+        BadInputError: the text is empty or too long for the encoder.
+
+    Used in lesson 02.
+    """
+    _, states = hidden_states(text)  # Shape: (layers + 1, n, d)
+    return states[:, -2]  # the very last one is [SEP]
+
+
+def cosine_by_layer(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    """Return how similar two tokens are after each layer.
+
+    Args:
+        one, two: Shape (layers + 1, d), as :func:`last_token` gives; or (1, d), one vector that
+            is compared with every row of the other.
+
+    Returns:
+        cos(one[l], two[l]) for each layer l, Shape (layers + 1,).
+
+    Used in lesson 02.
+    """
+    found = nn.functional.cosine_similarity(torch.as_tensor(one), torch.as_tensor(two), dim=-1)
+    return found.numpy()
 
 
 def queries_and_keys(text: str) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -456,12 +515,29 @@ def _encode(text: str, attention: bool = False, use_positions: bool = True):
     try:
         if attention:  # the fast implementations never build the table of weights
             model.set_attn_implementation("eager")
-        with torch.no_grad():
+        with torch.no_grad(), one_thread():
             outputs = model(**inputs, output_attentions=attention, output_hidden_states=True)
     finally:
         if attention:  # the encoder is shared: leave it as it was
             model.set_attn_implementation(before)
     return tokens, spans, outputs
+
+
+@contextmanager
+def one_thread():
+    """Compute on one core for a while: small matrices gain nothing from more, and lose time
+    where other programs use the cores too.
+
+    >>> with one_thread():
+    ...     torch.get_num_threads()
+    1
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 # ── Who is "it"? ─────────────────────────────────────────────────────────────────────────

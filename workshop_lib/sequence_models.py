@@ -8,12 +8,12 @@ distance. Used in lesson 02.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from workshop_lib.attention import attend, one_thread
 from workshop_lib.errors import BadInputError, UnknownNameError, closest
 
 if TYPE_CHECKING:
@@ -127,8 +127,6 @@ class Reader(nn.Module):
         states, _ = self.layer(turns)  # Shape: (b, n, width)
         last = states[:, -1]  # Shape: (b, width)
         if self.name == "LSTM with attention":
-            from workshop_lib.attention import attend
-
             earlier = states[:, :-1]  # Shape: (b, n - 1, width)
             found, _ = attend(last[:, None], earlier, earlier)  # Shape: (b, 1, width)
             last = torch.cat([last, found[:, 0]], dim=-1)  # Shape: (b, 2 width)
@@ -178,7 +176,7 @@ def train(
     steps = sequences // batch
     pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps)
     lessons = meetings(steps * batch, turns, votes, seed=seed + 1)
-    with _one_thread():
+    with one_thread():
         for step in range(steps):
             part = slice(step * batch, (step + 1) * batch)
             scores = reader(lessons.speakers[part], lessons.words[part], lessons.kinds[part])
@@ -189,17 +187,6 @@ def train(
             optimiser.step()
             pace.step()
     return reader.eval()
-
-
-@contextmanager
-def _one_thread():
-    """Compute on one core for a while: matrices this small gain nothing from more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def examine(

@@ -151,14 +151,16 @@ def claim_entry(
     root: Path, claim: claims.Claim, by_number: dict[str, Lesson], sources: dict[str, str]
 ) -> str:
     """Return one claim that is shown: what it says, and links to cells, slides, exercises."""
-    facts = [
-        "Shown by "
-        + ", ".join(
-            f'<a class="to-cell" href="lessons/{by_number[number].name}.html#cell-{cell}">'
-            f"lesson {number}, cell <code>{cell}</code></a>"
-            for number, cell in claim.cells
-        )
-    ]
+    facts = []
+    for number in dict.fromkeys(number for number, _ in claim.cells):
+        lesson = by_number[number]
+        links = [
+            f'<a class="to-cell" href="lessons/{lesson.name}.html#cell-{cell}">'
+            f"section {lesson.section_of(cell)}, cell <code>{cell}</code></a>"
+            for other, cell in claim.cells
+            if other == number
+        ]
+        facts.append(f"Shown in lesson {number}: {'; '.join(links)}")
     practised = []
     for exercise in claim.practised:
         lesson = by_number.get(f"{int(re.match(r'[0-9]+', exercise)[0]):02}")

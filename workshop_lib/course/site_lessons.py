@@ -39,6 +39,16 @@ class Lesson:
     def number(self) -> str:
         return self.name[:2]
 
+    def section_of(self, cell_id: str) -> str:
+        """Return the number of a cell's section, or its heading if it has no number."""
+        heading = ""
+        for cell in self.notebook.cells:
+            if cell.id == cell_id:
+                break
+            if cell.cell_type == "markdown":
+                heading = (re.findall(r"^## (.+)$", cell.source, re.MULTILINE) or [heading])[-1]
+        return heading.split(" · ")[0]
+
 
 
 def read(root: Path) -> list[Lesson]:

@@ -17,7 +17,12 @@ from workshop_lib.embeddings.measures import (
     sense_accuracy,
     sense_similarity,
 )
-from workshop_lib.embeddings.similarity import analogy, analogy_accuracy, cosine
+from workshop_lib.embeddings.similarity import (
+    analogy,
+    analogy_accuracy,
+    context_average,
+    cosine,
+)
 
 __all__ = [
     "Association",
@@ -27,6 +32,7 @@ __all__ = [
     "analogy_accuracy",
     "association_test",
     "compare_groups",
+    "context_average",
     "cosine",
     "hedges_g",
     "sense_accuracy",

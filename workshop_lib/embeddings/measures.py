@@ -216,6 +216,7 @@ def sense_accuracy(
     from sklearn.model_selection import StratifiedKFold, cross_val_score
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     words, senses = np.asarray(words), np.asarray(senses)
     task_model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
@@ -223,6 +224,7 @@ def sense_accuracy(
     accuracy = {}
     for word in dict.fromkeys(words):
         chosen = words == word
-        scores = cross_val_score(task_model, features[chosen], senses[chosen], cv=splitter)
+        with threadpool_limits(1):  # the tables are small: sharing them out costs more time
+            scores = cross_val_score(task_model, features[chosen], senses[chosen], cv=splitter)
         accuracy[word] = scores.mean()
     return pd.Series(accuracy, name="accuracy").rename_axis("word")

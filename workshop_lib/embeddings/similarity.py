@@ -5,6 +5,8 @@ A static model keeps one vector for each word. Used in lesson 01.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,6 +110,31 @@ def _require_word(word: str, vectors: KeyedVectors) -> None:
         f"There is no vector for '{word}'. {guess}The {len(vectors):,} known words are single "
         "words in lower case."
     )
+
+
+def context_average(
+    sentences: Sequence[str], words: Sequence[str], vectors: KeyedVectors | None = None
+) -> np.ndarray:
+    """Return the mean static vector of the words around a word, for each sentence.
+
+    Args:
+        sentences, words: n texts, and the word of each that is left out.
+        vectors: static word vectors; None takes :func:`models.word_vectors`.
+
+    Returns:
+        Array of shape (n, d); a sentence without any known word gets zeros.
+
+    Source: Schütze (1998), Automatic Word Sense Discrimination, Computational Linguistics 24.
+    Used in lesson 01.
+    """
+    vectors = vectors if vectors is not None else models.word_vectors()
+    averages = np.zeros((len(sentences), vectors.vector_size), np.float32)
+    for row, (sentence, left_out) in enumerate(zip(sentences, words)):
+        around = [w for w in re.findall(r"[^\W\d_]+", sentence.lower()) if w != left_out.lower()]
+        known = [w for w in around if w in vectors]
+        if known:
+            averages[row] = vectors[known].mean(axis=0)  # Shape: (words, d) -> (d,)
+    return averages
 
 
 def analogy_accuracy(

@@ -21,8 +21,10 @@ def positions(table, title: str = "Positional encoding") -> Figure:
     Args:
         table: Shape (n, d).
     """
+    import numpy as np
+
     made, axes = figure(7.0, 3.2)
-    image = axes.imshow(table, aspect="auto", cmap=HEAT, interpolation="nearest")
+    image = axes.imshow(np.asarray(table), aspect="auto", cmap=HEAT, interpolation="nearest")
     axes.set(xlabel="number within the vector", ylabel="place in the text", title=title)
     made.colorbar(image, ax=axes, label="value")
     return made
@@ -179,7 +181,7 @@ def towards_the_end(similarities: dict[str, np.ndarray]) -> Figure:
             color=COLOURS[index], marker=MARKERS[index], linestyle=LINES[index],
         )  # fmt: skip
     axes.set(xlabel="layers passed", ylabel="cosine with the last layer", ylim=(0, 1.05))
-    axes.legend(title="last word")
+    axes.legend(title="last word", frameon=False)
     return made
 
 
@@ -206,7 +208,7 @@ def accuracy_by_distance(
     axes.text(1, chance - 0.02, "guessing", va="top")
     axes.set(xlabel="turns between vote and question", ylabel="share answered rightly")
     axes.set(ylim=(0, 1.05), title=title)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return made
 
 
@@ -221,6 +223,7 @@ def bars(counts: dict[str, float], label: str) -> Figure:
     drawn = axes.barh(list(counts), list(counts.values()), color=COLOURS[0])
     axes.bar_label(drawn, padding=3)
     axes.invert_yaxis()
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel=label)
     return made
 

@@ -15,30 +15,59 @@ if TYPE_CHECKING:
 
 
 def plane(
-    points: np.ndarray, words: Sequence[str], groups: Sequence[str], title: str = ""
+    points: np.ndarray,
+    words: Sequence[str],
+    groups: Sequence[str],
+    title: str = "",
+    coordinate: str = "number",
 ) -> Figure:
     """Draw words as points on a plane, each group with its own colour and marker.
 
     Args:
         points: array of shape (n, 2).
         words, groups: n labels and the group of each.
+        coordinate: what the numbers are, for the labels of the axes.
     """
     made, axes = figure(6.5, 4.6)
     groups = np.asarray(groups)
     for place, group in enumerate(dict.fromkeys(groups)):
         x, y = np.asarray(points)[groups == group].T
         axes.scatter(x, y, color=COLOURS[place], marker=MARKERS[place], s=45, label=group)
-    for (x, y), word in zip(points, words):
-        axes.annotate(word, (x, y), xytext=(5, 4), textcoords="offset points", fontsize=10)
-    axes.margins(0.12)
-    axes.set(title=title, xlabel="first number", ylabel="second number")
+    axes.margins(0.15)
+    axes.set(title=title, xlabel=f"first {coordinate}", ylabel=f"second {coordinate}")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    made.draw_without_rendering()  # settles the layout, so that labels can be measured
+    _label(axes, points, words)
     return made
+
+
+def _label(axes, points: np.ndarray, words: Sequence[str]) -> None:
+    """Write each word beside its point, at the first of eight places that covers nothing."""
+    spots = [axes.transData.transform(point) for point in points]
+    taken = []
+    for (x, y), word in zip(points, words):
+        for right, up in [(0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1)]:
+            text = axes.annotate(
+                word,
+                (x, y),
+                xytext=(7 * right, 7 * up),
+                textcoords="offset points",
+                ha=("center", "left", "right")[right],
+                va=("center", "bottom", "top")[up],
+                fontsize=10,
+            )
+            box = text.get_window_extent()
+            if not any(box.overlaps(other) for other in taken) and box.count_contains(spots) == 0:
+                break
+            text.remove()
+        else:  # every place is taken: above is as good as any
+            text = axes.annotate(word, (x, y), xytext=(0, 7), textcoords="offset points")
+        taken.append(text.get_window_extent())
 
 
 def similarities(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], title: str = "") -> Figure:
     """Draw a matrix of cosines, shape (rows, columns), as a heat map with its numbers."""
-    made, axes = figure(1.8 + 0.5 * len(columns), 1.4 + 0.33 * len(rows))
+    made, axes = figure(3.0 + 0.6 * len(columns), 1.6 + 0.4 * len(rows))
     image = heatmap(axes, values, list(rows), list(columns))
     axes.set_title(title)
     made.colorbar(image, ax=axes, label="cosine")
@@ -67,26 +96,24 @@ def by_layer(curves: Mapping[str, np.ndarray], quantity: str, title: str = "") -
 
 
 def two_groups(values: pd.Series, groups: pd.Series, quantity: str, title: str = "") -> Figure:
-    """Draw one labelled point a word, one row a group, with each group's mean as a bar.
+    """Draw one labelled point a word, a panel for each group, with the group's mean as a line.
 
     Args:
         values: one number a word.
         groups: the group of each word, with the same index.
     """
     names = list(dict.fromkeys(groups))
-    made, axes = figure(8.0, 1.2 + 1.5 * len(names))
-    for row, name in enumerate(names):
+    longest = max((groups == name).sum() for name in names)
+    made, panels = figure(8.5, 1.0 + 0.22 * longest, ncols=len(names), sharex=True)
+    for place, (axes, name) in enumerate(zip(panels, names)):
         chosen = values[groups == name].sort_values()
-        axes.scatter(chosen, [row] * len(chosen), color=COLOURS[row], marker=MARKERS[row])
-        axes.plot([chosen.mean()] * 2, [row - 0.1, row + 0.1], color="black", linewidth=3)
-        for place, (word, value) in enumerate(chosen.items()):
-            height = row + (0.14, -0.14, 0.27, -0.27)[place % 4]
-            axes.annotate(
-                word, (value, height), fontsize=8, ha="center", va="center", rotation=0
-            )
-    axes.set_yticks(range(len(names)), names)
-    axes.set(title=title, xlabel=f"{quantity} (one point a word; black bar: mean)")
-    axes.set_ylim(-0.5, len(names) - 0.5)
+        axes.scatter(chosen, range(len(chosen)), color=COLOURS[place], marker=MARKERS[place])
+        axes.set_yticks(range(len(chosen)), chosen.index)
+        axes.axvline(chosen.mean(), color="black", linestyle="--", linewidth=1)
+        axes.grid(axis="y", alpha=0.3)
+        axes.locator_params(axis="x", nbins=4)
+        axes.set(title=f"{name}: mean {chosen.mean():.3f}", xlabel=quantity)
+    made.suptitle(title, fontsize=12)
     return made
 
 
@@ -99,9 +126,8 @@ def accuracies(values: Mapping[str, float], chance: float, title: str = "") -> F
         )
         axes.text(value + 0.01, place, f"{value:.2f}", va="center")
     axes.axvline(chance, color="black", linestyle="--")
-    axes.text(chance + 0.005, -0.62, f"guessing: {chance:.2f}", fontsize=9, ha="left")
     axes.invert_yaxis()
-    axes.set(title=title, xlabel="share right", xlim=(0, 1.1))
+    axes.set(title=title, xlabel=f"share (dashed line: guessing, {chance:.2f})", xlim=(0, 1.1))
     return made
 
 

@@ -119,9 +119,11 @@ def mathml(node, as_block=False):
     from docutils.utils.math.latex2mathml import tex2mathml
     from sphinx.util import logging
 
-    latex = node.astext()
+    latex = re.sub(r"\\dots(?![a-z])", r"\\ldots", node.astext())  # docutils lacks this one
     try:
-        return tex2mathml(latex, as_block=as_block)
+        drawn = tex2mathml(latex, as_block=as_block)
+        # A bar has no space around it, as in LaTeX.
+        return re.sub(r"<mo([^>]*)>([|‖])</mo>", r'<mo\1 lspace="0" rspace="0">\2</mo>', drawn)
     except Exception as error:  # docutils raises its own MathError, and others on odd input
         logging.getLogger(__name__).warning("the formula %s: %s", latex, error, location=node)
         return f"<code>{escape(latex)}</code>"
