@@ -33,7 +33,7 @@
 # %% [markdown]
 # ## Time and cost
 #
-# Planned: 92 minutes of teaching, 46 minutes of exercises.
+# Planned: 90 minutes of teaching, 46 minutes of exercises.
 #
 # {{cost}}
 
@@ -438,8 +438,9 @@ assert curves["bank (homonym)"][-1] < curves["magazine (polyseme)"][-1] < 0.999
 draw.by_layer(curves, "cosine of the two uses", "One word in two sentences")
 
 # %% [markdown]
-# The figure shows two falling lines. At layer 0 both start near 1: the same word, the same vector, up
-# to its position in the sentence. With the layers the uses move apart, *bank* further than *magazine*.
+# The figure shows two lines that end lower than they start. At layer 0 both stand near 1: the same
+# word, the same vector, up to its position in the sentence. By the last layer the uses have moved
+# apart, *bank* further than *magazine*.
 #
 # Read the height of the lines with care. Even two unrelated uses of a word keep a high cosine, since
 # the word itself stays in its vector. Compare cosines with each other, never with 0.
@@ -763,7 +764,7 @@ check.exercise_1g(small_features, small_static, small_states)
 # %% [markdown]
 # ## 7 · Vectors carry the culture of their texts
 #
-# *10 minutes*
+# *8 minutes*
 #
 # Back to the question of this lesson. Aylin Caliskan, Joanna Bryson and Arvind Narayanan gave word
 # vectors a test from psychology (*Semantics derived automatically from language corpora contain

@@ -1081,7 +1081,7 @@ check.exercise_2j(share_right, examined)
 # %% [markdown]
 # ## Where the code lives
 #
-# - `workshop_lib/attention.py`: the mechanism (`attend`, `softmax_rows`, `causal_mask`,
+# - `workshop_lib/attention/`: the mechanism (`attend`, `softmax_rows`, `causal_mask`,
 #   `positional_encoding`, `MultiHeadAttention`), the view into the encoder (`maps`, `hidden_states`,
 #   `last_token`, `cosine_by_layer`, `queries_and_keys`, `feed_forward`), the lecture's tables
 #   (`lecture_cat`, `lecture_moon`, `round_trip`) and the pronoun measure (`pronoun_attention`,
