@@ -5,6 +5,7 @@ one, as Colab's notebooks see Colab's. The slow one installs older versions of t
 from the package index and lets pip fetch the rest.
 """
 
+import ast
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 COLABS_OWN = ("torch", "numpy", "pandas", "transformers")
@@ -130,17 +132,32 @@ def test_metadata_has_lower_bounds_only(wheel):
         assert f"Classifier: Programming Language :: Python :: {version}" in lines
 
 
+def test_every_imported_package_is_declared(root):
+    providers = metadata.packages_distributions()
+    imported = set()
+    for file in (root / "workshop_lib").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                imported.add(node.module.split(".")[0])
+    imported -= sys.stdlib_module_names | {"workshop_lib"}
+    declared = {canonicalize_name(Requirement(line).name) for line in metadata.requires("workshop-lib")}
+    for module in imported:
+        assert {canonicalize_name(name) for name in providers[module]} & declared, module
+
+
 def test_constraints_satisfy_the_bounds(root):
     pinned = {}
     for line in (root / "constraints.txt").read_text().splitlines():
         if line and not line.startswith("#"):
             name, version = line.split("==")
-            pinned[name.lower().replace("_", "-")] = version
+            pinned[canonicalize_name(name)] = version
     declared = [Requirement(line) for line in metadata.requires("workshop-lib")]
     for requirement in declared:
         if "extra" in str(requirement.marker) and "bench" in str(requirement.marker):
             continue
-        assert requirement.specifier.contains(pinned[requirement.name.lower()]), requirement
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
 
 
 def test_conda_environment_installs_the_same(root):

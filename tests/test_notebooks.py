@@ -144,7 +144,7 @@ def test_no_pasted_helper_code(path):
     """A function of the library isn't defined again in a notebook (a helper belongs in a room)."""
     library = {
         node.name
-        for file in (ROOT / "workshop_lib").glob("*.py")
+        for file in (ROOT / "workshop_lib").rglob("*.py")
         for node in ast.parse(file.read_text(encoding="utf-8")).body
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
     }

@@ -493,7 +493,9 @@ senses[["word", "relation", "sense", "sentence"]].sample(4, random_state=1)
 #
 # Why subtract? Some words have similar vectors everywhere. The difference takes that out.
 #
-# Which layer? We decide **before** we look: the last one. You will see in a moment why that matters.
+# Which layer? You should decide **before** you look. Here it is the last one, the usual default. To be
+# open: the authors of this lesson had seen all layers when they wrote it. You will see in a moment why
+# that matters.
 
 # %%
 states = embeddings.word_in_context(senses.sentence, senses.word, layer=None)
@@ -560,9 +562,10 @@ draw.by_layer({"Hedges' g and 95 % interval": effects}, "effect size", "Homonyms
 # The figure shows the effect by layer with its interval. At layer 0 the interval lies around zero:
 # no context, no senses. From layer 2 on the effect is positive throughout, with wide intervals.
 #
-# The largest of many estimates is too large on average, because luck helped to choose it. Had we
-# picked the layer *after* this figure, our p-value would be wrong. Fix the layer beforehand, or
-# choose it on other words.
+# The largest of many estimates is too large on average, because luck helped to choose it. A p-value
+# for a layer picked *after* this figure would be wrong, and ours above can't be fully trusted either:
+# the layer wasn't fixed before the data were seen. Fix it beforehand, or choose it on some words and
+# test on others.
 
 # %% [markdown]
 # ### Exercise 1e · Write the measure
@@ -662,7 +665,9 @@ draw.accuracies(shares, chance=13 / 503, title="Nearest sentence has the same am
 # %% [markdown]
 # The figure shows two bars above the dashed line of guessing: the encoder finds the same word far more
 # often. The comparison isn't one of methods alone. Doc2Vec saw 504 sentences, the encoder learned from
-# a large part of the web. That *is* the point of pretrained models, and lesson 03 measures it.
+# a large part of the web. That *is* the point of pretrained models, and lesson 03 measures it. And
+# Doc2Vec's settings here are the best of eight that we tried on these very sentences, which is kind
+# to Doc2Vec.
 
 # %% [markdown]
 # ### Exercise 1f · Same words, another claim
@@ -772,7 +777,8 @@ check.exercise_1g(small_features, small_static, small_states)
 # **leaning** of a word is its mean cosine with the one attribute group minus that with the other.
 # By hand: 0.30 with *she, her, woman* and 0.10 with *he, him, man* gives a leaning of 0.20.
 #
-# The effect size is the difference of the groups' leanings in standard deviations, at most 2.
+# The effect size is the difference of the groups' leanings in standard deviations, at most 2. The lists
+# are those of the paper; those of flowers, insects and (un)pleasant words are shortened to eight.
 
 # %%
 female = "female woman girl sister she her hers daughter".split()

@@ -34,6 +34,7 @@ class Claim:
     lessons: list[str]
     origin: str
     practised: list[str] = field(default_factory=list)
+    finding: str = ""  # what the cells find, where the claim holds only in part
     cells: list[tuple[str, str]] = field(default_factory=list)  # (lesson, cell id)
     slides: list[str] = field(default_factory=list)  # lessons whose deck shows it
 
@@ -139,5 +140,7 @@ def table(claims: list[Claim]) -> str:
         cells = ", ".join(f"{lesson}:{cell}" for lesson, cell in claim.cells)
         where = cells or f"in lesson {' and '.join(claim.lessons)}, not written yet"
         lines.append(f"{claim.id:<4} {claim.claim}\n     shown by: {where}")
+        if claim.finding:
+            lines.append(f"     found: {claim.finding}")
     shown = sum(bool(claim.cells) for claim in claims)
     return "\n".join([*lines, f"{shown} of {len(claims)} claims are shown by a cell that asserts them."])

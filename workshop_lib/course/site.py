@@ -151,7 +151,7 @@ def claim_entry(
     root: Path, claim: claims.Claim, by_number: dict[str, Lesson], sources: dict[str, str]
 ) -> str:
     """Return one claim that is shown: what it says, and links to cells, slides, exercises."""
-    facts = []
+    facts = [f"**Found:** {claim.finding}"] if claim.finding else []
     for number in dict.fromkeys(number for number, _ in claim.cells):
         lesson = by_number[number]
         links = [
