@@ -69,6 +69,8 @@ def colab(tmp_path_factory) -> Path:
         if not entry.name.startswith(("workshop_lib", "pip")) and entry.suffix != ".pth":
             (packages / entry.name).symlink_to(entry)
     python = new_environment(folder / "environment")
+    # Python 3.11 puts an old setuptools into a new environment, which would hide the right one.
+    subprocess.run([python, "-m", "pip", "uninstall", "-q", "-y", "setuptools"], check=True)
     (next((folder / "environment/lib").iterdir()) / "site-packages" / "colab.pth").write_text(f"{packages}\n")
     return python
 
@@ -108,7 +110,7 @@ def run_first_sections(python: Path, wheel: Path, folder: Path, **variables: str
 def test_wheel_holds_the_code_and_the_data(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for name in (
-        "workshop_lib/embeddings.py",
+        "workshop_lib/embeddings/encoder.py",
         "workshop_lib/checks/lesson_01.py",
         "workshop_lib/course/offline_site/sitecustomize.py",
         "workshop_lib/_data/senses/senses.csv",

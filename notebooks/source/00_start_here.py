@@ -146,10 +146,10 @@ print(f"closer: {closer}; your guess: {my_guess or 'none'}")
 assert closer == "opposite", "On this model the opposite isn't closer."
 
 # %%
-plots.bars(["opposite", "paraphrase"], similarity, "cosine with the original")
+plots.bars(dict(zip(["opposite", "paraphrase"], similarity)), "cosine with the original")
 
 # %% [markdown]
-# The figure shows two bars: the opposite stands higher than the paraphrase. For a study of *positions*
+# The figure shows two bars: that of the opposite is longer than that of the paraphrase. For a study of *positions*
 # the ranking is the wrong way round. The model didn't fail: it measures what a text is about and how
 # it is worded, and both sentences are about a senator's vote on a bill. Whether that is the
 # similarity *you* need is a question of validity, and it comes back in each lesson.

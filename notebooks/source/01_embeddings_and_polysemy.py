@@ -45,7 +45,7 @@
 import importlib.util
 if importlib.util.find_spec("workshop_lib") is None:
     # %pip install -q "workshop-lib @ git+{{repository}}"
-from workshop_lib import data, embeddings, models, runtime
+from workshop_lib import data, embeddings, models, plots, runtime
 from workshop_lib.checks import lesson_01 as check
 
 # %%
@@ -130,7 +130,7 @@ three = pd.DataFrame(
 ).T
 similarity = embeddings.cosine(three, three)
 assert similarity[0, 1] > 0.99 and similarity[0, 2] < 0
-draw.similarities(similarity, three.index, three.index, "Three numbers a word")
+plots.similarities(similarity, three.index, "Three numbers a word")
 
 # %% [markdown]
 # The figure is a table of cosines: strawberry and apple come out near 1, and castle is negative with
@@ -660,7 +660,7 @@ shares = {
 assert shares["encoder, trained elsewhere"] > shares["Doc2Vec, trained here"] > 1 / 36
 
 # %%
-draw.accuracies(shares, chance=13 / 503, title="Nearest sentence has the same ambiguous word")
+plots.bars(shares, "share", chance=13 / 503, title="Nearest sentence has the same ambiguous word")
 
 # %% [markdown]
 # The figure shows two bars above the dashed line of guessing: the encoder finds the same word far more
@@ -732,7 +732,7 @@ assert accuracy["ELMo's recipe: static + all layers"] > 0.6 and accuracy["last l
 print({name: rows.shape[1] for name, rows in features.items()}, "numbers a sentence")
 
 # %%
-draw.accuracies(accuracy, chance=0.5, title="Telling a word's two senses apart")
+plots.bars(accuracy, "share right", chance=0.5, title="Telling a word's two senses apart")
 
 # %% [markdown]
 # The figure shows four bars. The static vector is at chance exactly: it is the same in every sentence,

@@ -47,7 +47,7 @@
 import importlib.util
 if importlib.util.find_spec("workshop_lib") is None:
     # %pip install -q "workshop-lib @ git+{{repository}}"
-from workshop_lib import attention, data, models, runtime, sequence_models
+from workshop_lib import attention, data, models, plots, runtime, sequence_models
 from workshop_lib.checks import lesson_02 as check
 
 # %%
@@ -135,7 +135,7 @@ right_to_learn = {
 counts = {name: len(encoder.tokenizer.tokenize(text)) for name, text in right_to_learn.items()}
 assert all(len(text.split()) == 8 for text in right_to_learn.values())
 assert min(counts["German"], counts["Swahili"], counts["Hungarian"]) > 1.4 * counts["English"]
-draw.bars(counts, "tokens for a sentence of eight words")
+plots.bars(counts, "tokens for a sentence of eight words")
 
 # %% [markdown]
 # The figure shows that English needs the fewest tokens, and the others about half as many again or
@@ -188,7 +188,7 @@ cat_tokens = encoder.tokenizer.convert_ids_to_tokens(cat_ids)
 looked_up = table[cat_ids]  # Shape: (6, d)
 lengths = looked_up.norm(dim=1, keepdim=True)  # Shape: (6, 1)
 print(f"Your guess: {my_guess}. Equal: {torch.equal(looked_up[1], looked_up[5])}")
-draw.similarities(cat_tokens, (looked_up / lengths) @ (looked_up / lengths).T)
+plots.similarities((looked_up / lengths) @ (looked_up / lengths).T, cat_tokens)
 
 # %% [markdown]
 # The figure has 1.00 on its diagonal and where *cat* meets *cat*; all other pairs are lower. The

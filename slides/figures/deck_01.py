@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
-from workshop_lib import data, embeddings, models
-from workshop_lib.plots import embeddings as plots
+from workshop_lib import data, embeddings, models, plots
+from workshop_lib.plots import embeddings as draw_lesson
 
 HAND_MADE = {
     "banana": (6, 5, "fruit"), "strawberry": (5, 4, "fruit"), "cherry": (6, 4, "fruit"),
@@ -56,10 +56,10 @@ def words() -> dict:
     to_female = embeddings.cosine(vectors[jobs], vectors[FEMALE]).mean(axis=1)
     to_male = embeddings.cosine(vectors[jobs], vectors[MALE]).mean(axis=1)
     return {
-        "fruit": plots.plane(places, list(HAND_MADE), groups),
-        "three": plots.similarities(embeddings.cosine(three, three), three.index, three.index),
-        "real": plots.plane(real, named, [*groups, "fruit"], coordinate="component"),
-        "jobs": plots.leanings(pd.Series(to_female - to_male, jobs), "male", "female"),
+        "fruit": draw_lesson.plane(places, list(HAND_MADE), groups),
+        "three": plots.similarities(embeddings.cosine(three, three), three.index),
+        "real": draw_lesson.plane(real, named, [*groups, "fruit"], coordinate="component"),
+        "jobs": draw_lesson.leanings(pd.Series(to_female - to_male, jobs), "male", "female"),
     }
 
 
@@ -90,10 +90,10 @@ def contexts() -> dict:
         for name, rows in features.items()
     }
     return {
-        "layers": plots.by_layer(curves, "cosine of the two uses"),
-        "groups": plots.two_groups(tables[-1].separation, relation, "separation"),
-        "effect": plots.by_layer({"Hedges' g, 95 % interval": effects}, "effect size"),
-        "frozen": plots.accuracies(accuracy, chance=0.5),
+        "layers": draw_lesson.by_layer(curves, "cosine of the two uses"),
+        "groups": draw_lesson.two_groups(tables[-1].separation, relation, "separation"),
+        "effect": draw_lesson.by_layer({"Hedges' g, 95 % interval": effects}, "effect size"),
+        "frozen": plots.bars(accuracy, "share right", chance=0.5),
     }
 
 
@@ -117,4 +117,4 @@ def texts() -> dict:
         np.fill_diagonal(similarity, -1)
         nearest = senses.word.to_numpy()[similarity.argmax(axis=1)]
         shares[name] = float(np.mean(nearest == senses.word))
-    return {"texts": plots.accuracies(shares, chance=13 / 503)}
+    return {"texts": plots.bars(shares, "share", chance=13 / 503)}

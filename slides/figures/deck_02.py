@@ -13,6 +13,7 @@ def draw(folder: Path) -> list[Path]:
     import torch
 
     from workshop_lib import attention, data, models, sequence_models
+    from workshop_lib import plots as shared
     from workshop_lib.plots import attention as plots
 
     figures = {}
@@ -24,7 +25,7 @@ def draw(folder: Path) -> list[Path]:
         "Hungarian": "Mindenkinek joga van az oktatáshoz és a munkához.",
     }
     counts = {name: len(tokenizer.tokenize(text)) for name, text in sentences.items()}
-    figures["02_tokens.svg"] = plots.bars(counts, "tokens for a sentence of eight words")
+    figures["02_tokens.svg"] = shared.bars(counts, "tokens for a sentence of eight words")
     figures["02_positions.png"] = plots.positions(attention.positional_encoding(60, 64))
 
     cat_tables = {}

@@ -22,7 +22,6 @@ from workshop_lib.errors import BadInputError
 
 if TYPE_CHECKING:
     import torch
-    from transformers import BatchEncoding
 
 # Small batches stay in a CPU's cache; a GPU needs large ones to be busy.
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65_536}
@@ -31,7 +30,6 @@ LONG_RUN = 50  # batches from which a progress bar is shown
 
 class CutTextWarning(UserWarning):
     """A text is longer than the encoder reads, and its end was left out."""
-
 
 
 def word_in_context(

@@ -8,6 +8,7 @@ same code.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,18 +72,43 @@ def heatmap(axes, values, rows: list[str], columns: list[str], digits: int = 2):
     return image
 
 
-def bars(labels: list[str], values, axis: str) -> Figure:
-    """Return a bar chart with the value written on each bar.
+def bars(
+    values: Mapping[str, float], label: str, chance: float | None = None, title: str = ""
+) -> Figure:
+    """Draw a labelled horizontal bar for each name, from top to bottom.
 
     Args:
-        labels: one per bar.
-        values: array of shape (len(labels),).
-        axis: what is measured, with its unit.
+        values: name -> number; whole numbers are written as such, others with two decimals.
+        label: what the numbers are, with their unit.
+        chance: where guessing stands; drawn as a dashed line.
+        title: above the figure.
     """
-    made, axes = figure(width=1.5 + 1.2 * len(labels), height=3.0)
-    drawn = axes.bar(labels, values, color=COLOURS[0])
-    for bar, hatch in zip(drawn, HATCHES):
-        bar.set_hatch(hatch)
-    axes.bar_label(drawn, fmt="%.2f")
-    axes.set_ylabel(axis)
+    made, axes = figure(7.0, 1.1 + 0.5 * len(values))
+    for place, (name, value) in enumerate(values.items()):
+        written = f"{value}" if isinstance(value, int) else f"{value:.2f}"
+        bar = axes.barh(
+            name, value, color=COLOURS[place], hatch=HATCHES[place], edgecolor="white", height=0.65
+        )
+        axes.bar_label(bar, [written], padding=3)
+    if chance is not None:
+        axes.axvline(chance, color="black", linestyle="--")
+        label = f"{label} (dashed line: guessing, {chance:.2f})"
+    axes.invert_yaxis()
+    axes.margins(x=0.1)
+    axes.set(title=title, xlabel=label)
+    return made
+
+
+def similarities(table, names: Sequence[str], title: str = "") -> Figure:
+    """Draw the cosine of each pair of names as a heat map with its numbers.
+
+    Args:
+        table: array of shape (n, n).
+        names: n labels for the rows and the columns.
+        title: above the figure.
+    """
+    made, axes = figure(3.0 + 0.6 * len(names), 1.6 + 0.45 * len(names))
+    image = heatmap(axes, table, list(names), list(names))
+    axes.set(title=title)
+    made.colorbar(image, ax=axes, label="cosine")
     return made

@@ -210,32 +210,3 @@ def accuracy_by_distance(
     axes.set(ylim=(0, 1.05), title=title)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return made
-
-
-def bars(counts: dict[str, float], label: str) -> Figure:
-    """Draw one bar for each name, with its number at the end.
-
-    Args:
-        counts: name -> number, drawn from top to bottom.
-        label: what the numbers are.
-    """
-    made, axes = figure(6.0, 0.9 + 0.4 * len(counts))
-    drawn = axes.barh(list(counts), list(counts.values()), color=COLOURS[0])
-    axes.bar_label(drawn, padding=3)
-    axes.invert_yaxis()
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set(xlabel=label)
-    return made
-
-
-def similarities(tokens: list[str], table) -> Figure:
-    """Draw the cosine similarity of each pair of tokens.
-
-    Args:
-        tokens: length n.
-        table: Shape (n, n).
-    """
-    made, axes = figure(1.8 + 0.6 * len(tokens), 1.4 + 0.5 * len(tokens))
-    heatmap(axes, table, tokens, tokens)
-    axes.set(title="Cosine of the looked-up vectors")
-    return made

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workshop_lib.plots import COLOURS, HATCHES, LINES, MARKERS, figure, heatmap
+from workshop_lib.plots import COLOURS, HATCHES, LINES, MARKERS, figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,14 +65,6 @@ def _label(axes, points: np.ndarray, words: Sequence[str]) -> None:
         taken.append(text.get_window_extent())
 
 
-def similarities(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], title: str = "") -> Figure:
-    """Draw a matrix of cosines, shape (rows, columns), as a heat map with its numbers."""
-    made, axes = figure(3.0 + 0.6 * len(columns), 1.6 + 0.4 * len(rows))
-    image = heatmap(axes, values, list(rows), list(columns))
-    axes.set_title(title)
-    made.colorbar(image, ax=axes, label="cosine")
-    return made
-
 
 def by_layer(curves: Mapping[str, np.ndarray], quantity: str, title: str = "") -> Figure:
     """Draw one line per name over the layers of a model.
@@ -116,19 +108,6 @@ def two_groups(values: pd.Series, groups: pd.Series, quantity: str, title: str =
     made.suptitle(title, fontsize=12)
     return made
 
-
-def accuracies(values: Mapping[str, float], chance: float, title: str = "") -> Figure:
-    """Draw accuracies as labelled horizontal bars, with a dashed line where guessing stands."""
-    made, axes = figure(7.5, 0.9 + 0.55 * len(values))
-    for place, (name, value) in enumerate(values.items()):
-        axes.barh(
-            name, value, color=COLOURS[place], hatch=HATCHES[place], edgecolor="white", height=0.65
-        )
-        axes.text(value + 0.01, place, f"{value:.2f}", va="center")
-    axes.axvline(chance, color="black", linestyle="--")
-    axes.invert_yaxis()
-    axes.set(title=title, xlabel=f"share (dashed line: guessing, {chance:.2f})", xlim=(0, 1.1))
-    return made
 
 
 def leanings(values: pd.Series, left: str, right: str, title: str = "") -> Figure:
