@@ -17,7 +17,7 @@ def root() -> Path:
 
 def run_offline(edition: str) -> subprocess.CompletedProcess:
     """Run every lesson of an edition with the network taken away, in a process of its own."""
-    command = [sys.executable, "-m", "workshop_lib", "run", "--offline", "--reuse"]
+    command = [sys.executable, "-m", "workshop_lib", "run", "--offline", "--reuse", "--jobs", "2"]
     report = ROOT / "build" / f"test-{edition}.json"
     return subprocess.run(
         [*command, "--edition", edition, "--report", str(report)],

@@ -228,3 +228,17 @@ def test_other_pythons_compile_and_import(version, tmp_path):
     if "command not found" in finished.stderr:
         pytest.skip(f"Python {version} isn't on this machine")
     assert finished.stdout.startswith(version), finished.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_known_versions_exist_for_other_pythons(version, tmp_path):
+    """Needs the package index. torch is left out: asking for it may fetch gigabytes."""
+    declared = [Requirement(line) for line in metadata.requires("workshop-lib")]
+    names = {one.name for one in declared if "bench" not in str(one.marker)} - {"torch", "hatchling"}
+    target = ["--python-version", version, "--only-binary=:all:", "--target", str(tmp_path)]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--no-deps", *target]
+    finished = subprocess.run(
+        [*command, "-c", str(ROOT / "constraints.txt"), *sorted(names)], capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stderr

@@ -52,8 +52,9 @@ def precision() -> torch.dtype:
     """Return the number format for running an encoder: bfloat16 where it pays, or float32.
 
     bfloat16 keeps 8 bits of precision. It is chosen on a GPU that computes in it and on a CPU
-    with AMX, the matrix unit that makes it fast. Everywhere else float32 is chosen: without
-    such a unit bfloat16 loses digits and gains little or nothing.
+    with AMX, the matrix unit that makes it several times as fast. Everywhere else float32 is
+    chosen: without that unit the gain is smaller (``benchmarks/README.md`` has it), and equal
+    results on all such machines are worth more.
     """
     import torch
 
