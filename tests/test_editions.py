@@ -185,3 +185,15 @@ def test_an_error_in_one_lesson_writes_nothing(clone):
     with pytest.raises(editions.UnclosedMarkerError):
         editions.write(clone)
     assert "print(2)" not in (clone / "notebooks" / "08_good.ipynb").read_text()
+
+
+def test_a_notebook_with_somebodys_work_is_kept(clone):
+    editions.write(clone)
+    notebook = clone / "notebooks" / "08_good.ipynb"
+    fresh = notebook.read_text()
+    worked = fresh.replace('"execution_count": null', '"execution_count": 1')
+    for name in ("my_08_good.ipynb", "my_08_good_2.ipynb"):
+        notebook.write_text(worked)
+        editions.write(clone)
+        assert (notebook.with_name(name)).read_text() == worked
+        assert notebook.read_text() == fresh

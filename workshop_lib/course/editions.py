@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import re
 import tokenize
@@ -351,12 +352,23 @@ def generate(root: Path) -> dict[Path, str]:
 def write(root: Path) -> list[Path]:
     """Write every generated file that differs from what is there; return those written.
 
-    All are generated before the first is written: an error in one lesson changes no file.
+    All are generated before the first is written: an error in one lesson changes no file. A
+    notebook in which somebody has worked is kept first, under the name ``my_NN_topic.ipynb``.
     """
     changed = []
     for path, text in generate(root).items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
+            if path.exists() and '"execution_count": 1' in path.read_text(encoding="utf-8"):
+                changed.append(keep(path))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             changed.append(path)
     return changed
+
+
+def keep(path: Path) -> Path:
+    """Rename a notebook to ``my_...``, with a number if that name is taken; return the new path."""
+    for number in itertools.count(1):
+        mine = path.with_name(f"my_{path.stem}{f'_{number}' if number > 1 else ''}.ipynb")
+        if not mine.exists():
+            return path.rename(mine)
