@@ -88,6 +88,8 @@ def test_2c():
         (lambda vectors: torch.cat([vectors, places(vectors)], dim=1), "doubled"),
         (lambda vectors: vectors * places(vectors), "not multiplied"),
         (lambda vectors: vectors, "Where are the places"),
+        (lambda vectors: vectors.add_(places(vectors)), "changes the vectors"),
+        (lambda vectors: None, "gives nothing back"),
         (lambda vectors: vectors + places(vectors)[1], "Every token gets the same"),
         (lambda vectors: vectors + torch.arange(len(vectors))[:, None], "sinusoidal table"),
         (lambda vectors: vectors + attention.positional_encoding(6, 16), "RuntimeError"),
@@ -126,6 +128,8 @@ def test_2d():
     [
         (looking(scale=lambda d: 1), "aren't scaled"),
         (looking(scale=lambda d: d), "square root"),
+        (looking(scale=lambda d: 2**0.5), "by 1.41"),
+        (looking(scale=lambda d: 5**0.5), "by 2.24"),
         (looking(dim=0), "columns sum to 1"),
         (looking(mix="keys"), "mix the keys"),
         (looking(mix="queries"), "weighted sum of the values"),
@@ -212,6 +216,7 @@ def test_2g(measured):
     choosing, testing = halves(measured)
     chosen = choosing.idxmax()
     solved(check.exercise_2g(chosen, testing[chosen], measured))
+    solved(check.exercise_2g(list(chosen), testing[chosen], measured))
     unfinished(check.exercise_2g(..., ..., measured))
 
 
@@ -285,6 +290,7 @@ def test_2h_mistakes(answer, hint):
 
 def test_2i():
     solved(check.exercise_2i(("money", "deposit")))
+    assert "Apple and car" in check.exercise_2i(("money", "deposit")).message
     unfinished(check.exercise_2i((..., ...)))
 
 
@@ -325,7 +331,9 @@ def shares(rows):
 
 
 def test_2j(examined):
-    solved(check.exercise_2j(shares(examined[examined["distance"] >= 21]), examined))
+    long_ago = examined[examined["distance"] >= 21]
+    solved(check.exercise_2j(shares(long_ago), examined))
+    solved(check.exercise_2j(long_ago.groupby("reader").mean(), examined))
     unfinished(check.exercise_2j(..., examined))
 
 
@@ -341,5 +349,6 @@ def test_2j_mistakes(examined):
         wrong(check.exercise_2j(shares(examined[rows]), examined), hint)
     far = examined[distance >= 21]
     wrong(check.exercise_2j(far["correct"].mean(), examined), "one number for each reader")
+    wrong(check.exercise_2j(far.groupby("reader")["correct"].sum(), examined), "These are counts")
     by_distance = far.groupby("distance")["correct"].mean()
     wrong(check.exercise_2j(by_distance, examined), "Group by the column")

@@ -83,7 +83,8 @@ class Reader(nn.Module):
 
     ``RNN``: one state, rewritten at every turn (Elman 1990).
     ``LSTM``: a state with gates that decide what to keep (Hochreiter and Schmidhuber 1997).
-    ``LSTM with attention``: the last state looks back at all states (Bahdanau et al. 2015).
+    ``LSTM with attention``: the last state looks back at all earlier ones (after Bahdanau et
+    al. 2015, whose networks were recurrent, with other gates).
     ``Transformer``: no state; every turn looks at every turn (Vaswani et al. 2017).
     """
 

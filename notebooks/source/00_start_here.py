@@ -57,23 +57,26 @@ print(runtime.report())
 # *8 minutes*
 #
 # The doctor looks at everything that a lesson needs, one line each: **ok**, **note** (the lessons
-# work all the same) or **FAIL** (they don't; the line says what to do). It checks the weights of
-# each model by their SHA-256: a fingerprint of a file that changes when a single byte does.
+# work all the same) or **FAIL** (they don't; the line says what to do). A model is a long list of
+# learned numbers, its *weights* or *parameters*. The doctor checks the file that holds them by its
+# SHA-256: a fingerprint that changes when a single byte of the file does.
 
 # %%
 # %run -m workshop_lib doctor
 
 # %% [markdown]
-# The line *profile* has one of two words.
+# The line *profile* names one of two.
 #
 # | profile | models | needs |
 # |---|---|---|
 # | **mini** | small trained models that come with the course | a laptop; no GPU, no network |
-# | **full** | the public models of the Hugging Face hub | a download; better with a GPU, as on Colab |
+# | **full** | public models from the Hugging Face hub, a library of models | a download; better with a GPU, as on Colab |
 #
-# The notebooks are the same in both. They ask for a *role*, such as the encoder, and the library
-# takes the model that plays it. The variable `WORKSHOP_PROFILE` chooses; unset, it is `full` where a
-# GPU is found. These are the models so far:
+# A GPU is a graphics processor: it runs a model many times faster than the processor of a laptop.
+#
+# The notebooks are the same in both. They ask for a *role*, such as the *encoder*, which turns a text
+# into numbers, and the library takes the model that plays it. The environment variable
+# `WORKSHOP_PROFILE` chooses; unset, it is `full` where a GPU is found. These are the models so far:
 
 # %%
 models.table()
@@ -81,9 +84,9 @@ models.table()
 # %% [markdown]
 # ### Exercise 0a · Ask the library
 #
-# Replace the `...` by a call that gives the profile in use. `runtime` is a *room* of the library: a
-# file with the functions of one topic. Its function `profile()` needs nothing between the brackets.
-# Then run the cell below, which holds the check.
+# *2 minutes.* Replace the `...` by a call that gives the profile in use. `runtime` is a *room* of the
+# library: a file with the functions of one topic. Its function `profile()` needs nothing between the
+# brackets. Run your cell, then the cell below it, which holds the check.
 
 # %%
 ### STUB 0a
@@ -98,8 +101,9 @@ check.exercise_0a(my_profile)
 # %% [markdown]
 # ### Exercise 0b · How much larger?
 #
-# An *encoder* turns a text into numbers. How many times larger is the encoder of the full profile
-# than that of the mini profile? Divide the weights in MB; the table above holds both.
+# *3 minutes.* How many times larger is the encoder of the full profile than that of the mini
+# profile? Divide the weights in MB (megabytes). The cell takes that column of the table above:
+# `size["encoder", "mini"]` is one of its two numbers.
 
 # %%
 size = models.table()["weights (MB)"]
@@ -149,10 +153,10 @@ assert closer == "opposite", "On this model the opposite isn't closer."
 plots.bars(dict(zip(["opposite", "paraphrase"], similarity)), "cosine with the original")
 
 # %% [markdown]
-# The figure shows two bars: that of the opposite is longer than that of the paraphrase. For a study of *positions*
-# the ranking is the wrong way round. The model didn't fail: it measures what a text is about and how
-# it is worded, and both sentences are about a senator's vote on a bill. Whether that is the
-# similarity *you* need is a question of validity, and it comes back in each lesson.
+# The figure shows two bars: that of the opposite is longer than that of the paraphrase. For a study
+# of *positions* the ranking is the wrong way round. The model didn't fail: it measures what a text is
+# about and how it is worded, and the opposite shares nearly all its words with the original. Whether
+# that is the similarity *you* need is a question of validity, and it comes back in each lesson.
 #
 # The last line of the cell begins with `assert`. It stops the cell if what the text says isn't so.
 # You will find one under each claim of this course.
@@ -160,9 +164,10 @@ plots.bars(dict(zip(["opposite", "paraphrase"], similarity)), "cosine with the o
 # %% [markdown]
 # ### Exercise 0c · Fool the encoder
 #
-# Find a pair of your own. Write an `opposite` of "The senator voted for the bill." and a
-# `paraphrase` that shares no content word with it, so that the model takes the opposite for the
-# closer one. Don't use the two sentences above.
+# *4 minutes.* Find a pair of your own. Write an `opposite` of "The senator voted for the bill." and a
+# `paraphrase` that uses none of the words *senator*, *voted* and *bill*, so that the model takes the
+# opposite for the closer one. Don't use the two sentences above. The check measures; whether your
+# sentences do mean the opposite and the same, only you can judge.
 
 # %%
 ### STUB 0c
@@ -182,7 +187,8 @@ check.exercise_0c(opposite, paraphrase)
 # *7 minutes*
 #
 # Training a model begins from random numbers, and a sample is drawn at random. A *seed* fixes where
-# the random numbers begin, so that a rerun draws the same ones. Here are three draws:
+# the random numbers begin, so that a rerun draws the same ones. Here are three draws, made with
+# `torch` (PyTorch), the package that runs the models:
 
 # %%
 import torch
@@ -194,8 +200,8 @@ for seed in [1, 1, 2]:
 # %% [markdown]
 # ### Exercise 0d · Draw with a seed
 #
-# Complete `draw`, so that it sets the seed to `n`, draws three random numbers as above and returns
-# them: the same three whenever it is called with the same `n`.
+# *3 minutes.* Complete `draw`, so that it sets the seed to `n`, draws three random numbers as above and
+# returns them: the same three whenever it is called with the same `n`.
 
 # %%
 ### STUB 0d
@@ -214,8 +220,9 @@ check.exercise_0d(draw)
 # %% [markdown]
 # ### Exercise 0e · Read an error
 #
-# An error message of the course says three things: what happened, with which value, and what to do.
-# The cell below asks for a data set by a name that doesn't exist.
+# *3 minutes.* An error message of the course says three things: what happened, with which value, and
+# what to do. The cell below asks for a data set by a name that doesn't exist. `try` and `except` catch
+# the error, so that the notebook goes on.
 
 # %%
 from workshop_lib.errors import UnknownNameError
@@ -247,8 +254,9 @@ check.exercise_0e(senses, number_of_words)
 #   on your own texts, against people.
 # - **Reproducibility.** Note the model's name, its revision or SHA-256, the seed and the versions of
 #   the packages. A hosted model may be gone next year.
-# - **Privacy.** In the mini profile no text leaves your machine. In the full profile models come to
-#   you; your texts still stay. Only a hosted model reads them elsewhere, and a lesson says so first.
+# - **Privacy.** On your own machine no text leaves it, in either profile: the models come to you. On
+#   Colab or Binder the whole notebook runs on someone else's machine, so keep confidential texts away
+#   from there. A hosted model reads your texts elsewhere, too; a lesson that uses one says so first.
 # - **Licence.** The table of models names each licence. A model that you may run isn't always one that
 #   you may sell.
 
@@ -293,7 +301,7 @@ check.exercise_0e(senses, number_of_words)
 #
 # 1. Write ten pairs of a sentence and its negation on a topic of yours, and ten pairs of paraphrases.
 #    Plot their cosines as two groups. How much do the groups overlap, and what would that do to a
-#    study that finds "similar" posts?
+#    study that finds "similar" posts? (`embeddings.sentence_vectors` and `embeddings.cosine` suffice.)
 # 2. Take a published study that used a language model. List what you would need to rerun it: model,
 #    revision, prompt, seed, versions, data. What is missing from the paper?
 

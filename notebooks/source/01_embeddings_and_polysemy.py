@@ -57,8 +57,8 @@ runtime.seed(0)
 print(runtime.report())
 
 # %% [markdown]
-# In this lesson some cells end with `assert`. It is a test: the cell stops there if the sentence
-# after it weren't so.
+# In this lesson some cells hold lines that begin with `assert`. Each is a test: the cell stops there
+# if what the text says isn't so.
 
 # %% [markdown]
 # ## 1 · A word as a row of numbers
@@ -121,8 +121,9 @@ table
 
 # %% [markdown]
 # By distance the nearest is a fruit. By cosine it is *house*! House stands at (2, 2): the same
-# direction as (5, 5), only shorter. Two numbers give too few directions for four groups of things.
-# A third number gives room. In this next table *strawberry* and *apple* agree in all three.
+# direction as (5, 5), only shorter. Two numbers, none below zero, leave few directions, and here the
+# fruit and the houses share one. More numbers, and negative ones, give room. In this next table, also
+# made up, *strawberry* and *apple* nearly agree in all three numbers, and *castle* doesn't.
 
 # %% tags=["claim-V3"]
 three = pd.DataFrame(
@@ -159,8 +160,10 @@ check.exercise_1a(cosine_by_hand)
 # Nobody types such numbers. A model learns them from text: it guesses which words stand near which,
 # and adjusts each word's numbers until its guesses get better (word2vec: Mikolov and colleagues,
 # 2013; GloVe: Pennington and colleagues, 2014). Words that are used alike end up alike. The idea is
-# older than computers of this kind: "You shall know a word by the company it keeps" (J. R. Firth,
-# 1957).
+# older than such models: "You shall know a word by the company it keeps" (J. R. Firth, 1957).
+#
+# Always ask which texts. In the mini profile they are novels, Wikipedia, news, dialogues and speeches;
+# in the full profile Wikipedia and news.
 
 # %%
 vectors = models.word_vectors()
@@ -169,7 +172,7 @@ print("cat:", vectors["cat"][:5].round(2), "...")
 
 # %% [markdown]
 # **Predict, then run.** Which words are nearest to *love*? And is *like* nearer to *love* than *hate*
-# is?
+# is? The cell prints each word's *place*: 1 for the nearest word of all, 2 for the next, and so on.
 
 # %%
 my_guess = ""
@@ -191,14 +194,14 @@ assert "like" not in dict(near_love)
 # *meaning*. Yet two things surprise.
 #
 # - The textbook pair *love* and *like* is nearer than *love* and *table*, and still *like* isn't among
-#   the ten nearest. Most often *like* isn't a verb at all: "a day *like* this".
+#   the ten nearest. A likely reason: most often *like* isn't a verb at all, as in "a day *like* this".
 # - *Hate* stands high. Near means *used alike*, and opposites are used alike.
 
 # %% [markdown]
 # ### The same words in real vectors
 #
-# To draw 100 numbers we need two. **PCA** (principal component analysis) finds the plane on which
-# the points differ most.
+# These vectors have 100 numbers, and a drawing has two. **PCA** (principal component analysis) finds
+# the plane on which the points differ most.
 #
 # **Predict, then run.** Will *apple* fall among the fruit again?
 
@@ -227,10 +230,13 @@ assert not {"banana", "strawberry", "cherry"} & set(near_apple)
 
 # %% [markdown]
 # The figure shows the four groups again, though no one told the model about groups. Among these
-# words *apple* belongs with the fruit. Among *all* words it doesn't: its nearest neighbours are
-# products of a company. The vector of *apple* is an average over its uses, and these texts mostly
-# speak of the company. The plane can't show this, for it shows only part of the differences: more
-# dimensions hold more properties.
+# words *apple* belongs with the fruit. Among *all* words it doesn't: read its nearest neighbours.
+# They are computers, telephones and their makers: the texts speak of a company, too. One vector serves
+# all uses of *apple*, and that use weighs most. The plane can't show this, for it shows only part of
+# the differences.
+#
+# The numbers of a vector are also called its **dimensions**. How many of them do the four groups need?
+# For each word, is its nearest neighbour of its own group?
 
 # %% tags=["claim-V3"]
 def share_beside_own_group(dimensions):
@@ -246,11 +252,16 @@ for dimensions in [1, 2, 3, 5, 10]:
 assert share_beside_own_group(10) > share_beside_own_group(1)
 
 # %% [markdown]
+# One dimension doesn't keep four groups apart, and a few do. But the group is only one property. The
+# company in *apple* is another: the plane didn't show it, and the neighbours over all dimensions did.
+# More dimensions hold more properties.
+#
 # ### Exercise 1b · Another apple
 #
 # *6 minutes.* Find a word of your own whose vector sits with a meaning that you did *not* think of
 # first. Name the word, a word for your first thought, and a neighbour that shows the other meaning.
-# Look with `vectors.most_similar("your word")`.
+# Look with `vectors.most_similar("your word")`. Words that are also names of firms, people or places
+# are good candidates; write them in lower case.
 
 # %%
 ### STUB 1b
@@ -286,7 +297,8 @@ assert answers[0][0] == "queen"
 # It works. But the function has a habit that it shares with almost every published result: it leaves
 # out the three input words. **Predict, then run.** What comes first if they are allowed?
 #
-# The second line asks a famous question. Reports had it that "man is to doctor as woman is to nurse".
+# The cell asks a second, famous question, too. Reports had it that "man is to doctor as woman is to
+# nurse".
 
 # %%
 my_guess = ""
@@ -302,15 +314,18 @@ assert free[0][0] == "doctor" and "nurse" in dict(usual)
 
 # %% [markdown]
 # With all words allowed, the model's answer is "woman is to **doctor**". The famous answer came from
-# a rule that forbids *doctor*. Malvina Nissim, Rik van Noord and Rob van der Goot showed this in
+# a rule that forbids *doctor*. (Whether *queen* stays ahead of *king* differs between models: read the
+# third line.) Malvina Nissim, Rik van Noord and Rob van der Goot showed this in
 # *Fair Is Better than Sensational: Man Is to Doctor as Woman Is to Doctor* (Computational
 # Linguistics, 2020). A bias there is: *nurse* comes close behind. But the analogy overstates it.
 #
-# One example proves little. The Google analogy set has thousands of questions, in 14 sections.
+# One example proves little. The Google analogy set (Mikolov and colleagues, 2013) has thousands of
+# questions, in sections from capitals to plurals.
 
 # %% tags=["claim-V2"]
-usual = embeddings.analogy_accuracy()
-free = embeddings.analogy_accuracy(exclude_inputs=False)
+most_frequent = 20_000  # the answer is chosen from so many words
+usual = embeddings.analogy_accuracy(vocabulary=most_frequent)
+free = embeddings.analogy_accuracy(exclude_inputs=False, vocabulary=most_frequent)
 compared = pd.DataFrame(
     {"questions": usual.questions, "right, inputs left out": usual.right,
      "right, all allowed": free.right, "answers an input": free.returns_input}
@@ -328,7 +343,7 @@ compared
 # %% [markdown]
 # ### Adding two words
 #
-# Does *gorgeous* + *cat* make a gorgeous cat?
+# Does *gorgeous* + *cat* make a gorgeous cat? In the cell, `norm=True` gives a vector the length 1.
 
 # %% tags=["claim-V2"]
 summed = vectors.get_vector("gorgeous", norm=True) + vectors.get_vector("cat", norm=True)
@@ -442,15 +457,17 @@ draw.by_layer(curves, "cosine of the two uses", "One word in two sentences")
 # word, the same vector, up to its position in the sentence. By the last layer the uses have moved
 # apart, *bank* further than *magazine*.
 #
-# Read the height of the lines with care. Even two unrelated uses of a word keep a high cosine, since
-# the word itself stays in its vector. Compare cosines with each other, never with 0.
+# Read the height of the lines with care: the axis doesn't begin at 0. Even two unrelated uses of a
+# word keep a high cosine, since the word itself stays in its vector. Compare cosines with each other,
+# never with 0.
 
 # %% [markdown]
 # ### Exercise 1d · Three sentences
 #
 # *7 minutes.* Choose a homonym other than *bank*. Write three sentences with it: the first two in one
-# sense, the third in another, such that the first two come out most alike. Print the cosines before
-# you ask the check.
+# sense, the third in another, such that the first two come out most alike. Before you ask the check,
+# look at the cosines: with `in_layer = embeddings.word_in_context(sentences, word)`, the table is
+# `embeddings.cosine(in_layer, in_layer)`.
 
 # %%
 ### STUB 1d
@@ -505,7 +522,7 @@ last["relation"] = relation
 last.sort_values("separation").round(3).iloc[[0, 1, 2, -3, -2, -1]]
 
 # %% [markdown]
-# **Predict, then run.** Will every homonym lie above every polyseme?
+# **Predict, then run.** Will every homonym have a larger separation than every polyseme?
 
 # %%
 my_guess = ""
@@ -520,8 +537,9 @@ draw.two_groups(last.separation, last.relation, "separation", "How far a word's 
 # lie further right than they.
 #
 # How large is the difference, and how sure can one be? **Hedges' g** counts it in standard deviations
-# (0.8 is called large). The **bootstrap** draws 18 words again and again, with replacement, and
-# gives an interval. A **permutation test** shuffles the labels *homonym* and *polyseme*.
+# (by convention, 0.8 is called large). The **bootstrap** draws 18 words of each group again and again,
+# with replacement, and gives an interval. A **permutation test** shuffles the labels *homonym* and
+# *polyseme* and counts how often a difference as large comes about: that share is its p-value.
 
 # %% tags=["claim-V6"]
 def split_by_relation(table, column):
@@ -571,7 +589,9 @@ draw.by_layer({"Hedges' g and 95 % interval": effects}, "effect size", "Homonyms
 # ### Exercise 1e · Write the measure
 #
 # *7 minutes.* Write `separation` for one word. `similarity` has one row and one column a sentence, and
-# `same` is True where the two are of one sense. Mind the pairs of a sentence with itself.
+# `same` is True where the two are of one sense. `similarity[same]` picks those entries, as in R; `~`
+# is *not* and `&` is *and*. Mind the pairs of a sentence with itself: they lie on the diagonal, where
+# `np.eye(len(same), dtype=bool)` is True.
 
 # %%
 ### STUB 1e
@@ -600,7 +620,7 @@ check.exercise_1e(separation)
 #
 # Research mostly compares texts, not words. **Doc2Vec** (Le and Mikolov, 2014) learns a vector for
 # each document beside those of its words. Here it learns from the course's 504 sentences. The encoder
-# gives a text the mean of its tokens' vectors.
+# reads a text as **tokens**, words and pieces of words, and gives it the mean of their vectors.
 
 # %%
 from gensim.models.doc2vec import Doc2Vec, TaggedDocument
@@ -629,6 +649,7 @@ print("lengths, encoder:", np.linalg.norm(by_encoder, axis=1).round(2))
 cats = embeddings.word_in_context(texts[:2], "cat")
 alone_to_phrase = embeddings.cosine(*cats)[0, 0]
 print(f"cat alone and cat in the phrase, encoder: {alone_to_phrase:.2f}")
+print("qqzx for the encoder:", models.load("encoder").tokenizer.tokenize("qqzx"))
 assert np.isfinite(by_encoder).all() and np.isfinite(by_doc2vec).all()
 assert 0.3 < alone_to_phrase < 0.99
 assert "qqzx" not in doc2vec.wv
@@ -638,11 +659,12 @@ assert "qqzx" not in doc2vec.wv
 # for *cat* alone. It is the vector of *cat* in an empty sentence, one context among others, and it
 # differs from *cat* in the phrase. Whether it stands for "cat as such" is for you to argue.
 #
-# Look at *qqzx*. Doc2Vec has never seen it and still returns numbers: the random start, with no
-# warning. The encoder cuts it into pieces that it knows. Neither says "I don't know".
+# Look at *qqzx*. Doc2Vec has never seen it and still returns numbers: the short random vector from
+# which it starts, with no warning. The encoder cuts it into pieces that it knows. Neither says "I don't
+# know".
 #
-# Which model finds texts on the same matter? For each sentence, take its nearest other sentence. Does
-# it use the same ambiguous word?
+# Which model brings texts together that have something in common? A rough yardstick: take the nearest
+# other sentence of each. Does it use the same ambiguous word, in whichever sense?
 
 # %% tags=["claim-V7"]
 def share_with_same_word(text_vectors):
@@ -663,11 +685,11 @@ assert shares["encoder, trained elsewhere"] > shares["Doc2Vec, trained here"] > 
 plots.bars(shares, "share", chance=13 / 503, title="Nearest sentence has the same ambiguous word")
 
 # %% [markdown]
-# The figure shows two bars above the dashed line of guessing: the encoder finds the same word far more
-# often. The comparison isn't one of methods alone. Doc2Vec saw 504 sentences, the encoder learned from
-# a large part of the web. That *is* the point of pretrained models, and lesson 03 measures it. And
-# Doc2Vec's settings here are the best of eight that we tried on these very sentences, which is kind
-# to Doc2Vec.
+# The figure shows two bars above the dashed line of guessing: the encoder finds the same word more
+# often. The comparison isn't one of methods alone. Doc2Vec saw 504 sentences; the encoder had learned
+# from very many texts beforehand, by other people's work. That *is* the point of **pretrained** models,
+# and lesson 03 measures it. And Doc2Vec's settings here are the best of eight that we tried on these
+# very sentences, which is kind to Doc2Vec.
 
 # %% [markdown]
 # ### Exercise 1f · Same words, another claim
@@ -699,13 +721,14 @@ check.exercise_1f(first, second)
 # and colleagues, *Deep Contextualized Word Representations*, NAACL, 2018):
 #
 # 1. **Freeze** the language model: its weights stay as they are.
-# 2. **Concatenate** its states to a context-independent vector of the word: write one after the other.
+# 2. **Concatenate** its states (the word's vectors at its layers) to a static vector of the word: write
+#    one after the other.
 # 3. **Train** a small model for the task on top.
 #
-# ELMo learned how much each layer counts, and its states came from a recurrent network. Here all
-# layers of our encoder are joined, and the small model is a logistic regression. The task: which of
-# its two senses does a word have? Each word is learned from some of its sentences and tested on the
-# others, so guessing gives 0.50.
+# ELMo learned how much each layer counts, and its states came from a recurrent network (lesson 02).
+# Here all layers of our encoder are joined, and the small model is a logistic regression. The task:
+# which of its two senses does a word have? Each word has 14 sentences: the small model learns from 12
+# and is tested on the other 2, seven times over. Guessing gives 0.50.
 #
 # As a rival we add an old idea: the average static vector of the *other* words of the sentence.
 #
@@ -736,8 +759,8 @@ plots.bars(accuracy, "share right", chance=0.5, title="Telling a word's two sens
 
 # %% [markdown]
 # The figure shows four bars. The static vector is at chance exactly: it is the same in every sentence,
-# so there is nothing to learn from. The frozen states do clearly better, and no weight of the encoder
-# was touched.
+# so there is nothing to learn from. The frozen states do clearly better than that, and no weight of the
+# encoder was touched.
 #
 # Look at the second bar before you praise the encoder. Averaging the neighbours, with no contextual
 # model at all, already gets a good part of the way. And more features needn't be better: compare
@@ -777,8 +800,10 @@ check.exercise_1g(small_features, small_static, small_states)
 # **leaning** of a word is its mean cosine with the one attribute group minus that with the other.
 # By hand: 0.30 with *she, her, woman* and 0.10 with *he, him, man* gives a leaning of 0.20.
 #
-# The effect size is the difference of the groups' leanings in standard deviations, at most 2. The lists
-# are those of the paper; those of flowers, insects and (un)pleasant words are shortened to eight.
+# The effect size is the difference of the groups' leanings in standard deviations, at most 2. Its *p*
+# is from a permutation test in one direction: the share of regroupings of the target words that differ
+# at least as much that way. All words come from the paper's lists, some shortened to eight words; we
+# join the science and arts words of one of its tests with the gender words of another.
 
 # %%
 female = "female woman girl sister she her hers daughter".split()
@@ -808,7 +833,10 @@ assert arts_are_female.p_value < 0.05
 
 # %% [markdown]
 # The first line is a control: everyone agrees on flowers and insects, and the vectors do, too. The
-# second is a stereotype, and the vectors have learned it from text. The third is a placebo.
+# second is a stereotype, and the vectors have learned it from text. The third is a **placebo**: two
+# halves of one list, between which we expect nothing. Its effect isn't zero all the same: with four
+# words a side, chance gives effects of either sign. Only a p near 0, or near 1 for the other direction,
+# would be a sign of more.
 #
 # Now single occupations. **Predict, then run.** Where will *secretary* stand?
 
@@ -826,16 +854,15 @@ draw.leanings(leaning, "male", "female", "Occupations between two poles")
 
 # %% [markdown]
 # The figure shows the occupations from male to female leaning: *nurse* far on the female side,
-# *engineer* on the male. Then read the neighbours of *secretary*: in these texts the word is first of
-# all a member of a government. The measurement is right about the texts and wrong about the
-# occupation, because **one vector mixes two meanings**. Polysemy is a threat to validity, not a
-# curiosity.
+# *engineer* on the male. Find *secretary*, then read its neighbours: in these texts the word is first
+# of all a member of a government. The measurement may be right about the texts and still mislead about
+# the occupation: **one vector mixes two meanings**. Polysemy is a threat to validity, not a curiosity.
 
 # %% [markdown]
 # ### Exercise 1h · A placebo of your own
 #
 # *6 minutes.* A test that always finds something is worthless. Write two lists of at least four words
-# between which you expect *no* difference in gender leaning, and see whether the test agrees.
+# between which you expect *no* difference in gender leaning, and see whether the test finds one.
 
 # %%
 ### STUB 1h
@@ -857,19 +884,21 @@ check.exercise_1h(first_words, second_words, female, male)
 #   Rodriguez and Arthur Spirling test choices of model and window against human judges, and say what
 #   to report (*Word Embeddings: What Works, What Doesn't, and How to Tell the Difference for Applied
 #   Research*, Journal of Politics, 2022). Read sentences behind each number.
-# - **Instability.** Two trainings on one corpus give different neighbours, most of all for rare words.
-#   Compare spaces only through measures within each space, or align them first.
-# - **Forking paths.** Layer, pooling, word lists, topn: each choice moves the result. Fix them before
-#   you look, and report the others.
+# - **Instability.** Trainings on one corpus, or on samples of it, give different neighbours (Maria
+#   Antoniak and David Mimno, *Evaluating the Stability of Embedding-based Word Similarities*, TACL,
+#   2018). Compare spaces only through measures within each space, or align them first.
+# - **Forking paths.** The layer, the way of averaging (*pooling*), the word lists, the number of
+#   neighbours: each choice can move the result. Fix them before you look, and report what else you tried.
 # - **Bias.** The vectors repeat the stereotypes of their texts. As a *measurement* that can be the
-#   finding. In a *tool*, such as a search or a classifier of applications, it does harm.
+#   finding. In a *tool*, such as a search or a classifier of job applications, it does harm.
 # - **Cut texts.** The mini encoder reads 256 tokens, BERT 512. The library warns you where a text is
 #   longer; others cut in silence.
 # - **Privacy.** A vector of a text isn't anonymous: John Morris and colleagues recovered most of
 #   the words of short texts from their vectors (*Text Embeddings Reveal (Almost) As Much As Text*,
 #   EMNLP, 2023). Treat the vectors of interviews like the interviews.
 # - **Licence.** A model's licence covers its weights. The rights in the texts it learned from are
-#   another question. `models.table()` shows licence and origin.
+#   another question. `models.table()` shows the encoder's licence and origin; those of the mini
+#   profile's word vectors stand in the repository, in `data/models/word_vectors/MODEL_CARD.md`.
 
 # %% [markdown]
 # ## Key points
@@ -898,7 +927,7 @@ check.exercise_1h(first_words, second_words, female, male)
 # **3.** Why does <em>hate</em> stand near <em>love</em>?
 #
 # <details><summary>Answer</summary> The vectors are learned from the words around a word. Opposites
-# appear in the same company: "I ... this film". </details>
+# appear in the same company: "I … this film". </details>
 #
 # **4.** Why is the cosine of *magazine* with itself in another sentence about 1 at layer 0?
 #

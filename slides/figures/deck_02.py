@@ -5,11 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 JOHN = "John wants his bank to cash the"
+WIDTH, HEIGHT = 11.4, 4.8  # inches; the room that a figure has on a slide, in its proportions
+
+
+def enlarge(figure, size: float, width: float = WIDTH, height: float = HEIGHT):
+    """Return a figure in the proportions of a slide, with all its words and numbers of one size.
+
+    Args:
+        figure: from a function of the lesson, made for a page.
+        size: of the letters, in points.
+        width, height: in inches.
+    """
+    from matplotlib.text import Text
+
+    figure.set_size_inches(width, height)
+    for text in figure.findobj(Text):
+        text.set_fontsize(size)
+    return figure
 
 
 def draw(folder: Path) -> list[Path]:
     """Draw every figure of the deck into a folder and return their paths."""
-    import numpy as np
     import torch
 
     from workshop_lib import attention, data, models, sequence_models
@@ -33,32 +49,33 @@ def draw(folder: Path) -> list[Path]:
         tokens, states = attention.hidden_states("your cat is a lovely cat", with_places)
         inputs = torch.tensor(states[0][1:-1])  # Shape: (6, d)
         cat_tables[title] = attention.attend(inputs, inputs, inputs)[1]
-    figures["02_cat.png"] = plots.weights_side_by_side(tokens[1:-1], cat_tables, digits=2)
+    cat = plots.weights_side_by_side(tokens[1:-1], cat_tables, digits=2)
+    figures["02_cat.png"] = enlarge(cat, 16)
 
     tokens, maps = attention.maps(JOHN)
-    two = {f"layer 0, head {head}": maps[0, head] for head in (0, 2)}
-    figures["02_heads.png"] = plots.weights_side_by_side(tokens, two, digits=1)
+    two = {f"layer 1, head {head}": maps[1, head] for head in (7, 8)}
+    figures["02_heads.png"] = enlarge(plots.weights_side_by_side(tokens, two, digits=1), 15)
     figures["02_head_view.svg"] = plots.head_lines(tokens, maps[0, 0], "Layer 0, head 0")
-    figures["02_model_view.png"] = plots.all_heads(maps)
+    figures["02_model_view.png"] = enlarge(plots.all_heads(maps), 15)
     tokens, queries, keys = attention.queries_and_keys(JOHN)
-    figures["02_neuron_view.png"] = plots.neuron(
-        tokens, tokens.index("bank"), queries[0, 0], keys[0, 0]
-    )
+    neuron = plots.neuron(tokens, tokens.index("bank"), queries[0, 0], keys[0, 0])
+    figures["02_neuron_view.png"] = enlarge(neuron, 15)
 
     measured = attention.measure_pronouns(data.load("pronouns"))
-    figures["02_pronouns.png"] = plots.heads_on_pronouns(attention.by_head(measured))
+    # 144 numbers can't be read from the back of a room: colours and a scale say enough.
+    pronouns = plots.heads_on_pronouns(attention.by_head(measured), digits=-1)
+    figures["02_pronouns.png"] = enlarge(pronouns, 15)
 
     tokens, scores, printed = attention.lecture_moon()
     mask = attention.causal_mask(len(tokens))
     weights = attention.softmax_rows(scores, mask)
     wrong = ((weights - printed).abs() > 0.0051) & mask
-    figures["02_moon.png"] = plots.weights(tokens, weights, wrong=wrong.numpy())
+    figures["02_moon.png"] = enlarge(plots.weights(tokens, weights, wrong=wrong.numpy()), 15)
 
     to_end = {}
     for filler in ("check", "bond", "money order"):
-        states = attention.hidden_states(f"{JOHN} {filler}")[1][:, -2]  # Shape: (layers + 1, d)
-        lengths = np.linalg.norm(states, axis=1)
-        to_end[filler] = states @ states[-1] / lengths / lengths[-1]
+        states = attention.last_token(f"{JOHN} {filler}")  # Shape: (layers + 1, d)
+        to_end[filler] = attention.cosine_by_layer(states, states[-1:])
     figures["02_layers.svg"] = plots.towards_the_end(to_end)
 
     chance = 1 / sequence_models.WORDS

@@ -35,7 +35,7 @@ def maps(text: str) -> tuple[list[str], np.ndarray]:
     Used in lesson 02.
     """
     tokens, _, outputs = read(text, attention=True)
-    return tokens, torch.cat(outputs.attentions).cpu().numpy()
+    return tokens, torch.cat(outputs.attentions).cpu().numpy()  # Shape: (layers, heads, n, n)
 
 
 def hidden_states(text: str, use_positions: bool = True) -> tuple[list[str], np.ndarray]:
@@ -54,7 +54,7 @@ def hidden_states(text: str, use_positions: bool = True) -> tuple[list[str], np.
     Used in lesson 02.
     """
     tokens, _, outputs = read(text, use_positions=use_positions)
-    return tokens, torch.cat(outputs.hidden_states).cpu().numpy()
+    return tokens, torch.cat(outputs.hidden_states).cpu().numpy()  # Shape: (layers + 1, n, d)
 
 
 def last_token(text: str) -> np.ndarray:
@@ -173,8 +173,11 @@ def read(text: str, attention: bool = False, use_positions: bool = True):
         use_positions: False gives every token the position 0.
 
     Returns:
-        (tokens, spans, outputs): the span of each token in the text, by characters, and what
-        the model gives.
+        (tokens, spans, outputs): the tokens, the span of each in the text, by characters, and
+        what the model gives.
+
+    Raises:
+        BadInputError: the text is empty or too long for the encoder.
     """
     model, tokenizer, _ = models.load("encoder")
     if not isinstance(text, str) or not text.strip():

@@ -64,7 +64,10 @@ def exercise_1b(word, first_thought, other_meaning):
         f"'{other_meaning}' isn't among the 50 nearest words of '{word}'. Print "
         f"vectors.most_similar('{word}', topn=50) and take a word of the other meaning from there.",
     )
-    return f"The texts behind these vectors use '{word}' mostly in its other meaning."
+    return (
+        f"'{word}' stands nearer to '{other_meaning}' ({other:.2f}) than to '{first_thought}' "
+        f"({thought:.2f}). The check can't tell whether these are two meanings of '{word}': can you?"
+    )
 
 
 @exercise("1c")
@@ -147,10 +150,10 @@ def exercise_1e(separation):
         "Two senses at right angles should give 1, and unrelated vectors 0. Is each mean taken "
         "over cosines, and over the right pairs?",
     )
-    uneven = np.array(["money", "money", "money", "river"])
+    uneven = np.array(["money", "money", "money", "river", "river"])
     expect(
-        _near(separation(np.ones((4, 2)), uneven), 0),
-        "Four equal vectors should give 0, also where one sense has more sentences. Take means, "
+        _near(separation(np.ones((5, 2)), uneven), 0),
+        "Five equal vectors should give 0, also where one sense has more sentences. Take means, "
         "not sums.",
     )
     return "Within minus between, without the diagonal."
@@ -246,7 +249,10 @@ def exercise_1h(first_words, second_words, female, male):
         f"The effect is {found.effect:.2f} with p = {found.p_value:.3f}: your placebo differs by "
         "gender in these texts. That is a finding, too. Try two lists that differ less.",
     )
-    return f"Effect {found.effect:.2f}, p = {found.p_value:.2f}: no sign of a difference."
+    return (
+        f"Effect {found.effect:.2f}, p = {found.p_value:.2f}: chance alone may give as much. "
+        "That doesn't prove that there is no difference."
+    )
 
 
 def _near(found, expected) -> bool:

@@ -6,6 +6,7 @@ from workshop_lib.checks import exercise, expect, finished
 
 PIECES = 4  # tokens that the word of 2a must have
 CONTROL = ("dog", "river")  # two words that don't belong in the sentence of 2i
+THIRD = ("apple", "car")  # two more, shown to whoever has solved it
 START = 0.5  # highest cosine of the words of 2i before the first layer
 GAIN = 0.05  # how much more than the control's their cosine must rise
 
@@ -65,7 +66,13 @@ def exercise_2c(with_positions):
 
     expect(callable(with_positions), "with_positions should be a function: keep the line with def.")
     first, second = torch.randn(6, 16), torch.randn(6, 16)
+    given = first.clone()
     result = finished(with_positions(first))
+    expect(result is not None, "Your function gives nothing back. Does it end with return?")
+    expect(
+        torch.equal(first, given),
+        "Your function changes the vectors that it is given. Make new ones: vectors + ..., not +=.",
+    )
     expect(
         tuple(result.shape) != (6, 32),
         "The width has doubled: the places were joined on, as in the colleague's line. Add them "
@@ -108,7 +115,7 @@ def exercise_2d(look):
     queries, keys, values = torch.randn(5, 16), torch.randn(5, 16), torch.randn(5, 16)
     result = look(queries, keys, values)
     expect(
-        isinstance(result, tuple) and len(result) == 2,
+        isinstance(result, (tuple, list)) and len(result) == 2,
         "Give back two things, outputs and weights, with a comma between them.",
     )
     finished(result)
@@ -129,6 +136,12 @@ def exercise_2d(look):
         expect(False, "The scores aren't scaled. Divide the dot products by the root of d_k.")
     if torch.allclose(weights, torch.softmax(products / keys.shape[1], dim=1), atol=1e-5):
         expect(False, "You divide by d_k. Divide by its square root: d_k ** 0.5.")
+    for divisor in (2**0.5, len(keys) ** 0.5, len(keys)):
+        expect(
+            not torch.allclose(weights, torch.softmax(products / divisor, dim=1), atol=1e-5),
+            f"You divide the dot products by {divisor:.2f}. Divide by the root of the width of a "
+            f"key, keys.shape[1]: here {keys.shape[1]} ** 0.5.",
+        )
     expected = torch.nn.functional.scaled_dot_product_attention(queries, keys, values)
     if torch.allclose(outputs, weights @ keys, atol=1e-5):
         expect(False, "The outputs mix the keys. What is handed over are the values.")
@@ -241,9 +254,10 @@ def exercise_2g(chosen, score, measured):
     from workshop_lib import attention
 
     expect(
-        isinstance(chosen, tuple) and len(chosen) == 2,
+        isinstance(chosen, (tuple, list)) and len(chosen) == 2,
         "chosen should be a pair (layer, head). idxmax() on a column of by_head gives one.",
     )
+    chosen = tuple(chosen)
     odd = measured["pair"].astype(int) % 2 == 1
     choosing = attention.by_head(measured[odd])["correct"]
     testing = attention.by_head(measured[~odd])["correct"]
@@ -277,7 +291,8 @@ def exercise_2g(chosen, score, measured):
     margin = 1.96 * (score * (1 - score) / n) ** 0.5
     return (
         f"Layer {chosen[0]}, head {chosen[1]} got {choosing[chosen]:.2f} where it was chosen "
-        f"and {score:.2f} where it was tested: about {score - margin:.2f} to {score + margin:.2f} with {n} sentences."
+        f"and {score:.2f} where it was tested: about {score - margin:.2f} to {score + margin:.2f} "
+        f"with {n} sentences."
     )
 
 
@@ -352,11 +367,14 @@ def exercise_2i(word_pair):
     expect(
         gain >= usual + GAIN,
         f"They come nearer by {gain:.2f}; dog and river do by {usual:.2f}, without belonging "
-        f"there. At least {usual + GAIN:.2f} is asked for. Choose two things that a bank could cash.",
+        f"there. At least {usual + GAIN:.2f} is asked for. Try other words for money: some pairs "
+        "do it.",
     )
+    third = _cosines_by_layer(THIRD)
     return (
         f"From {cosines[0]:.2f} to {cosines.max():.2f}: a gain of {gain:.2f}, against {usual:.2f} "
-        "for dog and river."
+        "for dog and river. Apple and car, which no bank cashes, gain "
+        f"{third.max() - third[0]:.2f}. Does your reason hold against them?"
     )
 
 
@@ -382,6 +400,8 @@ def _cosines_by_layer(words):
 def exercise_2j(share_right, examined):
     import pandas as pd
 
+    if isinstance(share_right, pd.DataFrame) and "correct" in share_right:
+        share_right = share_right["correct"]
     expect(
         isinstance(share_right, pd.Series),
         "share_right should have one number for each reader. Group by the column 'reader'.",
@@ -390,6 +410,10 @@ def exercise_2j(share_right, examined):
     expect(
         set(share_right.index) == readers,
         "share_right should have one number for each reader. Group by the column 'reader'.",
+    )
+    expect(
+        share_right.max() <= 1,
+        "These are counts. A share lies between 0 and 1: take the mean of the column 'correct'.",
     )
 
     def shares(rows):

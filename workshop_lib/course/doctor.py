@@ -84,7 +84,8 @@ def packages() -> Finding:
         if not requirement.specifier.contains(version, prereleases=True):
             problems.append(f"{requirement.name} is {version}, needed is {requirement.specifier}")
     if problems:
-        return Finding(FAIL, "packages", f"{'; '.join(problems)}. Run: pip install -U workshop-lib")
+        repair = "In a clone run: pip install -c constraints.txt -e .   On Colab run the set-up cell again"
+        return Finding(FAIL, "packages", f"{'; '.join(problems)}. {repair}")
     shown = [entry for entry in found if entry.split()[0] in ("torch", "transformers", "gensim")]
     return Finding(OK, "packages", f"{len(found)} as declared, among them {', '.join(shown)}")
 

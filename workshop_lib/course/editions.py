@@ -358,7 +358,7 @@ def write(root: Path) -> list[Path]:
     changed = []
     for path, text in generate(root).items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            if path.exists() and '"execution_count": 1' in path.read_text(encoding="utf-8"):
+            if path.exists() and re.search(r'"execution_count": \d', path.read_text(encoding="utf-8")):
                 changed.append(keep(path))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")

@@ -77,7 +77,7 @@ def head_lines(tokens: list[str], table, title: str = "") -> Figure:
 
     Args:
         tokens: length n.
-        table: Shape (n, n); thick lines are large weights.
+        table: Shape (n, n); dark lines are large weights.
     """
     made, axes = figure(5.0, 0.9 + 0.33 * len(tokens))
     for row, token in enumerate(tokens):
@@ -137,7 +137,9 @@ def neuron(tokens: list[str], looking: int, queries, keys) -> Figure:
     axes[0].imshow(products, aspect="auto", cmap="PuOr", vmin=-largest, vmax=largest)
     axes[0].set_yticks(range(len(tokens)), tokens)
     axes[0].set(xlabel="number within the vector")
-    axes[0].set_title(f"query of “{tokens[looking]}” × each key", fontsize=10)
+    axes[0].set_title(
+        f"query of “{tokens[looking]}” × each key (violet: above 0, orange: below)", fontsize=10
+    )
     for one, values, title in ((axes[1], scores, "score"), (axes[2], found, "weight")):
         one.imshow(values[:, None], aspect="auto", cmap=HEAT)
         one.set_xticks([])
@@ -149,20 +151,28 @@ def neuron(tokens: list[str], looking: int, queries, keys) -> Figure:
     return made
 
 
-def heads_on_pronouns(summary: pd.DataFrame) -> Figure:
+def heads_on_pronouns(summary: pd.DataFrame, digits: int = 2) -> Figure:
     """Draw, for every head, how often the antecedent wins and how often the head follows the flip.
 
     Args:
         summary: from ``attention.by_head``, indexed by (layer, head).
+        digits: decimals of the written numbers; -1 writes none and draws a scale instead.
     """
-    made, axes = figure(11.5, 3.6, ncols=2)
+    layers = summary.index.get_level_values("layer").nunique()
+    made, axes = figure(11.5, 1.5 + 0.35 * layers, ncols=2)
     titles = {
         "correct": "Antecedent gets more than distractor\n(share of sentences; guessing: 0.50)",
         "follows": "Right in both sentences of a pair\n(share of pairs; guessing: 0.25)",
     }
     for one, (column, title) in zip(axes, titles.items()):
         grid = summary[column].unstack("head")
-        heatmap(one, grid, [str(n) for n in grid.index], [str(n) for n in grid.columns])
+        image = heatmap(
+            one, grid, [str(n) for n in grid.index], [str(n) for n in grid.columns], digits
+        )
+        if digits < 0:
+            made.colorbar(image, ax=one)
+        one.tick_params(axis="x", labelrotation=0)
+        one.set_xticks(range(grid.shape[1]), [str(n) for n in grid.columns], ha="center")
         one.set(xlabel="head", ylabel="layer")
         one.set_title(title, fontsize=10)
     return made
@@ -205,7 +215,13 @@ def accuracy_by_distance(
             color=COLOURS[index], marker=MARKERS[index], linestyle=LINES[index],
         )  # fmt: skip
     axes.axhline(chance, color="black", linewidth=1)
-    axes.text(1, chance - 0.02, "guessing", va="top")
+    firsts = sorted(nearest.unique())  # the smallest distance of each group
+    centres = [first + (step - 1) / 2 for first in firsts]
+    axes.annotate(
+        "guessing", (centres[-1], chance), xytext=(0, -9), textcoords="offset points",
+        ha="right", va="top",
+    )  # fmt: skip
+    axes.set_xticks(centres, [f"{first}–{first + step - 1}" for first in firsts])
     axes.set(xlabel="turns between vote and question", ylabel="share answered rightly")
     axes.set(ylim=(0, 1.05), title=title)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
