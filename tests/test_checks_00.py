@@ -51,15 +51,17 @@ WRONG = [
     ("0a", ["full" if runtime.profile() == "mini" else "mini"], "doesn't run in the profile"),
     ("0b", [SIZE["encoder", "mini"] / SIZE["encoder", "full"]], "turn it round"),
     ("0b", [SIZE["encoder", "full"] - SIZE["encoder", "mini"]], "difference in MB"),
-    ("0b", ["5"], "one number"),
+    ("0b", ["five"], "one number"),
     ("0c", [check.ORIGINAL, PARAPHRASE], "opposite is the original"),
     ("0c", [OPPOSITE, "The senator backed it."], "still uses ['senator']"),
     ("0c", ["Nobody in the chamber wanted this law.", "A politician voting in favour of legislation."], "got it right"),
+    ("0c", ["The senator voted against the bill.", "A lawmaker backed this legislation."], "sentence of the lesson"),
     ("0d", [draw_without_seed], "inside the function"),
     ("0d", [draw_with_fixed_seed], "Pass n on"),
     ("0d", [draw_without_return], "returns nothing"),
     ("0e", [SENSES, len(SENSES)], "number of sentences"),
     ("0e", [SENSES, SENSES["sense"].nunique()], "counted the senses"),
+    ("0e", [SENSES, SENSES["word"].unique()], "nunique() counts"),
     ("0e", ["senses", 36], "the table that data.load returns"),
 ]
 

@@ -198,7 +198,7 @@ def test_full_word_vectors_come_through_gensim(monkeypatch, tmp_path):
 
     import gensim.downloader as downloader
 
-    name = models.FULL_VECTORS
+    name = models.VECTOR_CARDS["full"].name
     folder = tmp_path / name
     folder.mkdir()
     (folder / "__init__.py").write_text(

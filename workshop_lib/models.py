@@ -119,7 +119,10 @@ def card_of(role: str, profile: str | None = None) -> Card:
 
 
 def table() -> pd.DataFrame:
-    """Return a table of all models: role, profile, name, size, licence and origin."""
+    """Return a table of all models: role, profile, name, size, licence and origin.
+
+    The last rows are the static word vectors, which :func:`word_vectors` loads.
+    """
     import pandas as pd
 
     rows = [
@@ -132,7 +135,7 @@ def table() -> pd.DataFrame:
             "licence": card.licence,
             "origin": card.origin,
         }
-        for card in CARDS.values()
+        for card in [*CARDS.values(), *VECTOR_CARDS.values()]
     ]
     return pd.DataFrame(rows).set_index(["role", "profile"])
 
@@ -248,11 +251,30 @@ def check_file(file: Path, sha256: str, repair: str) -> None:
 
 # ── Static word vectors ──────────────────────────────────────────────────────────────────
 
-VECTORS_SHA256 = {
-    "vectors.safetensors": "f0e5bc598b94267f5b216cc9ede07fb265a17021029b12fe18d960708e0eecbd",
-    "vocabulary.txt": "dd13e2e840793bf5a44092ef58099f3d2c48b87c24cbace9c233d5ad68fcc6be",
+VECTORS = "vectors.safetensors"
+VOCABULARY_SHA256 = "dd13e2e840793bf5a44092ef58099f3d2c48b87c24cbace9c233d5ad68fcc6be"
+VECTOR_CARDS = {
+    "mini": Card(
+        role="word_vectors",
+        profile="mini",
+        name="the course's own",
+        parameters_m=4.0,
+        size_mb=8.0,
+        licence="CC BY-SA 4.0",
+        origin="training/word_vectors.py",
+        sha256="f0e5bc598b94267f5b216cc9ede07fb265a17021029b12fe18d960708e0eecbd",
+    ),
+    "full": Card(
+        role="word_vectors",
+        profile="full",
+        name="glove-wiki-gigaword-100",
+        parameters_m=40.0,
+        size_mb=134.3,
+        licence="PDDL 1.0",
+        origin="Pennington et al. 2014",
+        sha256="",  # gensim's downloader has its own checksum
+    ),
 }
-FULL_VECTORS = "glove-wiki-gigaword-100"
 
 
 @lru_cache(maxsize=None)
@@ -279,14 +301,11 @@ def word_vectors(profile: str | None = None) -> KeyedVectors:
     from safetensors.numpy import load_file
 
     folder = data.root() / "models" / "word_vectors"
-    for name, sha256 in VECTORS_SHA256.items():
-        check_file(
-            folder / name,
-            sha256,
-            "Install the course again, or in a clone run: git checkout -- data/models",
-        )
+    repair = "Install the course again, or in a clone run: git checkout -- data/models"
+    check_file(folder / VECTORS, VECTOR_CARDS["mini"].sha256, repair)
+    check_file(folder / "vocabulary.txt", VOCABULARY_SHA256, repair)
     words = (folder / "vocabulary.txt").read_text(encoding="utf-8").split()
-    vectors = load_file(folder / "vectors.safetensors")["vectors"].astype(np.float32)
+    vectors = load_file(folder / VECTORS)["vectors"].astype(np.float32)
     keyed = KeyedVectors(vector_size=vectors.shape[1])  # Shape: (words, 100)
     keyed.add_vectors(words, vectors)
     return keyed
@@ -295,11 +314,12 @@ def word_vectors(profile: str | None = None) -> KeyedVectors:
 def _download_vectors() -> KeyedVectors:
     import gensim.downloader
 
+    card = VECTOR_CARDS["full"]
     try:
-        return gensim.downloader.load(FULL_VECTORS)
+        return gensim.downloader.load(card.name)
     except Exception as error:
         raise OfflineError(
-            f"The full profile needs the vectors {FULL_VECTORS} (128 MB), which aren't in "
+            f"The full profile needs the vectors {card.name} ({card.size_mb:.0f} MB), which aren't in "
             f"{gensim.downloader.BASE_DIR}, and the download failed ({_first_line(error)}). "
             "Connect to the network and run this again, or take the vectors that come with "
             "the course: set WORKSHOP_PROFILE=mini"

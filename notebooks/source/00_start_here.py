@@ -184,7 +184,7 @@ check.exercise_0c(opposite, paraphrase)
 # %% [markdown]
 # ## 3 · The same numbers twice
 #
-# *7 minutes*
+# *4 minutes*
 #
 # Training a model begins from random numbers, and a sample is drawn at random. A *seed* fixes where
 # the random numbers begin, so that a rerun draws the same ones. Here are three draws, made with
@@ -218,11 +218,13 @@ def draw(n):
 check.exercise_0d(draw)
 
 # %% [markdown]
-# ### Exercise 0e · Read an error
+# ## 4 · When something goes wrong
 #
-# *3 minutes.* An error message of the course says three things: what happened, with which value, and
-# what to do. The cell below asks for a data set by a name that doesn't exist. `try` and `except` catch
-# the error, so that the notebook goes on.
+# *3 minutes*
+#
+# An error message of the course says three things: what happened, with which value, and what to do.
+# The cell below asks for a data set by a name that doesn't exist. `try` and `except` catch the error, so
+# that the notebook goes on.
 
 # %%
 from workshop_lib.errors import UnknownNameError
@@ -233,7 +235,9 @@ except UnknownNameError as error:
     print(error)
 
 # %% [markdown]
-# Load the data set by its right name. Then count how many different words its column `word` holds.
+# ### Exercise 0e · Read an error
+#
+# *3 minutes.* Load the data set by its right name. Then count how many different words its column `word` holds.
 
 # %%
 ### STUB 0e

@@ -418,7 +418,9 @@ assert not {"river", "shore", "riverbank", "lake"} & set(near_bank)
 
 # %% [markdown]
 # Two meanings, one vector: the cosine is 1. And the river is gone: all ten neighbours of *bank* are
-# about money. A study that follows this vector through time follows a mixture.
+# about money. A study that follows this vector through time follows a mixture. (In the mini profile
+# the texts behind the vectors were even enriched with paragraphs on *bank*, *magazine* and other
+# ambiguous words, river banks among them; `MODEL_CARD.md` in `data/models/word_vectors` says how many.)
 #
 # A **contextual** model reads the whole sentence and computes a vector for the word *there*. It works
 # in **layers**: layer 0 holds the learned vector of each word plus a mark for its position, and each
