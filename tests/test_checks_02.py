@@ -52,8 +52,8 @@ def test_2a_mistakes(answer, hint):
 
 
 def test_2b():
-    solved(check.exercise_2b(ONE_HOT @ TABLE, TABLE, IDS))
-    unfinished(check.exercise_2b(..., TABLE, IDS))
+    solved(check.exercise_2b(ONE_HOT, ONE_HOT @ TABLE, TABLE, IDS))
+    unfinished(check.exercise_2b(..., ..., TABLE, IDS))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,18 @@ def test_2b():
     ],
 )
 def test_2b_mistakes(answer, hint):
-    wrong(check.exercise_2b(answer, TABLE, IDS), hint)
+    wrong(check.exercise_2b(ONE_HOT, answer, TABLE, IDS), hint)
+
+
+@pytest.mark.parametrize(
+    ("one_hot", "hint"),
+    [
+        (TABLE[IDS], "a single 1 in each row"),  # looked up, without one-hot rows
+        (ONE_HOT.flip(1), "in the column of that row's id"),
+    ],
+)
+def test_2b_mistakes_in_the_rows(one_hot, hint):
+    wrong(check.exercise_2b(one_hot, ONE_HOT @ TABLE, TABLE, IDS), hint)
 
 
 # ── 2c ──

@@ -234,7 +234,7 @@ vectors = one_hot @ toy_table
 ### END 2b
 
 # %%
-check.exercise_2b(vectors, toy_table, toy_ids)
+check.exercise_2b(one_hot, vectors, toy_table, toy_ids)
 
 # %% [markdown]
 # ## 3 · Word order

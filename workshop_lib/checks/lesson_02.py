@@ -34,11 +34,22 @@ def exercise_2a(long_word):
 
 
 @exercise("2b")
-def exercise_2b(vectors, table, ids):
+def exercise_2b(one_hot, vectors, table, ids):
     import torch
 
+    finished(one_hot)
     finished(vectors)
-    expect(isinstance(vectors, torch.Tensor), "vectors should be a tensor: a product of two.")
+    for name, answer in [("one_hot", one_hot), ("vectors", vectors)]:
+        expect(isinstance(answer, torch.Tensor), f"{name} should be a tensor.")
+    expect(
+        one_hot.shape == (len(ids), len(table)) and (one_hot.sum(dim=1) == 1).all(),
+        f"one_hot should have {len(ids)} rows and {len(table)} columns, with a single 1 in each "
+        f"row. Yours has the shape {tuple(one_hot.shape)}. Give num_classes the rows of the table.",
+    )
+    expect(
+        torch.equal(one_hot.argmax(dim=1), torch.as_tensor(ids)),
+        "The 1 of each row belongs in the column of that row's id.",
+    )
     expect(
         not (vectors.shape == table.shape and torch.equal(vectors, table)),
         "That is the whole table, row by row. Multiply the one-hot rows with it.",
