@@ -38,7 +38,7 @@ def draw(folder: Path) -> list[Path]:
     files = []
     for name, figure in made.items():
         files.append(folder / f"01_{name}.svg")
-        figure.savefig(files[-1], metadata={"Date": None})
+        plots.for_slide(figure, 14).savefig(files[-1], metadata={"Date": None})
     return files
 
 

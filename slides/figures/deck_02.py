@@ -5,23 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 JOHN = "John wants his bank to cash the"
-WIDTH, HEIGHT = 11.4, 4.8  # inches; the room that a figure has on a slide, in its proportions
-
-
-def enlarge(figure, size: float, width: float = WIDTH, height: float = HEIGHT):
-    """Return a figure in the proportions of a slide, with all its words and numbers of one size.
-
-    Args:
-        figure: from a function of the lesson, made for a page.
-        size: of the letters, in points.
-        width, height: in inches.
-    """
-    from matplotlib.text import Text
-
-    figure.set_size_inches(width, height)
-    for text in figure.findobj(Text):
-        text.set_fontsize(size)
-    return figure
 
 
 def draw(folder: Path) -> list[Path]:
@@ -50,27 +33,27 @@ def draw(folder: Path) -> list[Path]:
         inputs = torch.tensor(states[0][1:-1])  # Shape: (6, d)
         cat_tables[title] = attention.attend(inputs, inputs, inputs)[1]
     cat = plots.weights_side_by_side(tokens[1:-1], cat_tables, digits=2)
-    figures["02_cat.png"] = enlarge(cat, 16)
+    figures["02_cat.png"] = shared.for_slide(cat, 16)
 
     tokens, maps = attention.maps(JOHN)
     two = {f"layer 1, head {head}": maps[1, head] for head in (7, 8)}
-    figures["02_heads.png"] = enlarge(plots.weights_side_by_side(tokens, two, digits=1), 15)
+    figures["02_heads.png"] = shared.for_slide(plots.weights_side_by_side(tokens, two, digits=1), 15)
     figures["02_head_view.svg"] = plots.head_lines(tokens, maps[0, 0], "Layer 0, head 0")
-    figures["02_model_view.png"] = enlarge(plots.all_heads(maps), 15)
+    figures["02_model_view.png"] = shared.for_slide(plots.all_heads(maps), 15)
     tokens, queries, keys = attention.queries_and_keys(JOHN)
     neuron = plots.neuron(tokens, tokens.index("bank"), queries[0, 0], keys[0, 0])
-    figures["02_neuron_view.png"] = enlarge(neuron, 15)
+    figures["02_neuron_view.png"] = shared.for_slide(neuron, 15)
 
     measured = attention.measure_pronouns(data.load("pronouns"))
     # 144 numbers can't be read from the back of a room: colours and a scale say enough.
     pronouns = plots.heads_on_pronouns(attention.by_head(measured), digits=-1)
-    figures["02_pronouns.png"] = enlarge(pronouns, 15)
+    figures["02_pronouns.png"] = shared.for_slide(pronouns, 15)
 
     tokens, scores, printed = attention.lecture_moon()
     mask = attention.causal_mask(len(tokens))
     weights = attention.softmax_rows(scores, mask)
     wrong = ((weights - printed).abs() > 0.0051) & mask
-    figures["02_moon.png"] = enlarge(plots.weights(tokens, weights, wrong=wrong.numpy()), 15)
+    figures["02_moon.png"] = shared.for_slide(plots.weights(tokens, weights, wrong=wrong.numpy()), 15)
 
     to_end = {}
     for filler in ("check", "bond", "money order"):

@@ -112,3 +112,18 @@ def similarities(table, names: Sequence[str], title: str = "") -> Figure:
     axes.set(title=title)
     made.colorbar(image, ax=axes, label="cosine")
     return made
+
+
+def for_slide(made: Figure, size: float = 15) -> Figure:
+    """Return a figure in the proportions of a slide, with all its words and numbers of one size.
+
+    Args:
+        made: a figure in the proportions of a page.
+        size: of the letters, in points.
+    """
+    from matplotlib.text import Text
+
+    made.set_size_inches(11.4, 4.8)
+    for text in made.findobj(Text):
+        text.set_fontsize(size)
+    return made
