@@ -23,6 +23,7 @@ import os
 import random
 import re
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -37,7 +38,7 @@ from scipy.stats import spearmanr
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_OUT = ROOT / "data" / "models" / "word_vectors"
-DEFAULT_WORK = Path("/tmp/wv")
+DEFAULT_WORK = Path(tempfile.gettempdir()) / "word_vectors"
 
 
 # --------------------------------------------------------------------------- settings
