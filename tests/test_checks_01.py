@@ -65,7 +65,7 @@ RIGHT = [
     (check.exercise_1g, [elmo(), STATIC, STATES]),
     (
         check.exercise_1h,
-        [["copper", "zinc", "nickel", "lead"], ["oxygen", "carbon", "nitrogen", "helium"], FEMALE, MALE],
+        ["red green blue yellow brown grey".split(), "north south east west left right".split(), FEMALE, MALE],
     ),
 ]
 
@@ -115,11 +115,11 @@ WRONG_ANSWERS = [
     (check.exercise_1g, [np.concatenate(STATES), STATIC, STATES], "axis=1"),
     (check.exercise_1g, [np.concatenate([*STATES, STATIC], axis=1), STATIC, STATES], "another order"),
     (check.exercise_1g, [STATES, STATIC, STATES], "two dimensions"),
-    (check.exercise_1h, [["monday", "friday"], ["may", "june", "july", "march"], FEMALE, MALE], "fewer than four"),
-    (check.exercise_1h, [["iron", "wood", "brick", "glass"]] * 2 + [FEMALE, MALE], "must not overlap"),
-    (check.exercise_1h, [["Iron", "wood", "brick", "glass"], ["may", "june", "july", "march"], FEMALE, MALE], "no vectors for"),
-    (check.exercise_1h, [["he", "wood", "brick", "glass"], ["may", "june", "july", "march"], FEMALE, MALE], "gender lists"),
-    (check.exercise_1h, [["nurse", "lipstick", "pregnant", "widow"], ["soldier", "beard", "engineer", "boss"], FEMALE, MALE], "differs by gender"),
+    (check.exercise_1h, [["monday", "friday"], ["may", "june", "july", "march", "april", "august"], FEMALE, MALE], "fewer than six"),
+    (check.exercise_1h, [["iron", "wood", "brick", "glass", "stone", "clay"]] * 2 + [FEMALE, MALE], "must not overlap"),
+    (check.exercise_1h, [["Iron", "wood", "brick", "glass", "stone", "clay"], ["may", "june", "july", "march", "april", "august"], FEMALE, MALE], "no vectors for"),
+    (check.exercise_1h, [["he", "wood", "brick", "glass", "stone", "clay"], ["may", "june", "july", "march", "april", "august"], FEMALE, MALE], "gender lists"),
+    (check.exercise_1h, [["nurse", "lipstick", "pregnant", "widow", "dress", "bride"], ["soldier", "beard", "engineer", "boss", "general", "captain"], FEMALE, MALE], "differs by gender"),
 ]  # fmt: skip
 
 

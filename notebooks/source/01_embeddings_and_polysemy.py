@@ -863,7 +863,7 @@ draw.leanings(leaning, "male", "female", "Occupations between two poles")
 # %% [markdown]
 # ### Exercise 1h · A placebo of your own
 #
-# *6 minutes.* A test that always finds something is worthless. Write two lists of at least four words
+# *6 minutes.* A test that always finds something is worthless. Write two lists of at least six words
 # between which you expect *no* difference in gender leaning, and see whether the test finds one.
 
 # %%
@@ -871,8 +871,8 @@ draw.leanings(leaning, "male", "female", "Occupations between two poles")
 first_words = ...
 second_words = ...
 ### SOLUTION 1h
-first_words = ["copper", "zinc", "nickel", "lead"]
-second_words = ["oxygen", "carbon", "nitrogen", "helium"]
+first_words = ["red", "green", "blue", "yellow", "brown", "grey"]
+second_words = ["north", "south", "east", "west", "left", "right"]
 ### END 1h
 
 # %%

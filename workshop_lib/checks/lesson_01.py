@@ -234,8 +234,8 @@ def exercise_1h(first_words, second_words, female, male):
         unknown = [word for word in words if word not in vectors]
         expect(not unknown, f"There are no vectors for {unknown}. Use frequent words in lower case.")
         expect(
-            len(set(words)) >= 4,
-            f"{list(words)} holds fewer than four different words. With so few, the test can "
+            len(set(words)) >= 6,
+            f"{list(words)} holds fewer than six different words. With so few, the test can "
             "hardly ever show a difference, and a placebo proves nothing.",
         )
     both = sorted(set(first_words) & set(second_words))
