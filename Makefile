@@ -5,7 +5,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 MARP   := slides/node_modules/.bin/marp
-NBS    := $(wildcard notebooks/source/*.py)
 
 .PHONY: help course test test-all lab notebooks slides site bundle bench clean
 .DEFAULT_GOAL := help

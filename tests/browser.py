@@ -4,9 +4,9 @@ Chromium is spoken to in its own DevTools protocol, over one WebSocket. It can't
 network: any name other than 127.0.0.1 is unknown to it.
 """
 
+import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -18,8 +18,6 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-APPS = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium")
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -29,18 +27,24 @@ FLAGS = (
 PATIENCE = 60  # seconds
 
 
+def load():
+    """The script slides/make.py as a module."""
+    script = Path(__file__).resolve().parents[1] / "slides" / "make.py"
+    description = importlib.util.spec_from_file_location("make", script)
+    module = importlib.util.module_from_spec(description)
+    description.loader.exec_module(module)
+    return module
+
+
+make = load()
+find_chromium = make.find_chromium  # tests and slides look for the same browser
+
+
 def skip_or_fail(reason: str) -> None:
     """Skip this test for want of a tool; on CI, fail instead."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
-
-
-def find_chromium() -> str | None:
-    """Return the path of a Chromium or Chrome, or None."""
-    named = os.environ.get("CHROME_PATH")
-    found = [named, *map(shutil.which, NAMES), *(app for app in APPS if Path(app).exists())]
-    return next(filter(None, found), None)
 
 
 @dataclass

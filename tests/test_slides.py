@@ -1,7 +1,6 @@
 """The decks: notes, minutes, alternative text, figures, claims, and what a browser makes of them."""
 
 import doctest
-import importlib.util
 import re
 import shutil
 import zlib
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from browser import Browser, find_chromium, skip_or_fail
+from browser import Browser, find_chromium, make, skip_or_fail
 
 from workshop_lib.course import claims
 
@@ -50,17 +49,6 @@ def draw(folder):
 """
 
 every_deck = pytest.mark.parametrize("deck", DECKS, ids=lambda deck: deck.stem)
-
-
-def load():
-    """The script slides/make.py as a module."""
-    description = importlib.util.spec_from_file_location("make", ROOT / "slides" / "make.py")
-    module = importlib.util.module_from_spec(description)
-    description.loader.exec_module(module)
-    return module
-
-
-make = load()
 
 
 def need_marp() -> None:

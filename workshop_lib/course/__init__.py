@@ -5,6 +5,7 @@ Lessons and rooms never import this package.
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from workshop_lib.errors import MissingFileError
@@ -25,3 +26,9 @@ def repository() -> Path:
         f"There is no clone of the course in {here} or above it. "
         "Clone the repository, change into its folder, and run the command again."
     )
+
+
+def address(root: Path) -> str:
+    """Return the repository's address on the web, from pyproject.toml, the one place that names it."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["urls"]["Repository"]

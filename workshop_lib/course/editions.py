@@ -25,12 +25,12 @@ import itertools
 import json
 import re
 import tokenize
-import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workshop_lib.course import address
 from workshop_lib.errors import WorkshopError
 
 if TYPE_CHECKING:
@@ -271,8 +271,7 @@ def values(root: Path, lesson: str) -> dict[str, str]:
     ``repository`` comes from pyproject.toml, the one place that names it. ``cost`` is a
     sentence from ``benchmarks/lessons.json``, which ``make bench`` measures.
     """
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    repository = project["urls"]["Repository"]
+    repository = address(root)
     slug = repository.removeprefix("https://github.com/")
     return {
         "repository": repository,

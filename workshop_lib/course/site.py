@@ -12,10 +12,9 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
-from workshop_lib.course import claims, site_lessons
+from workshop_lib.course import address, claims, site_lessons
 from workshop_lib.course.site_lessons import Lesson, Links, container
 from workshop_lib.errors import MissingPackageError, WorkshopError
 
@@ -58,8 +57,7 @@ def pages(root: Path, found: list[Lesson], listed: list[claims.Claim]) -> dict[s
     """Return every source that Sphinx needs, by its path below ``build/site_source``."""
     import nbformat
 
-    about = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    repository = about["urls"]["Repository"]
+    repository = address(root)
     where = {}  # which page shows which file of the repository
     for lesson in found:
         name = lesson.name
