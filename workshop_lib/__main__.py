@@ -47,7 +47,10 @@ def parser() -> argparse.ArgumentParser:
     listing = add("claims", claims, "List every claim and the cell that shows it.")
     listing.add_argument("--lesson", metavar="NN", help="only this lesson's claims")
     add("progress", progress, "Show which exercises you have solved on this machine.")
-    add("models", models, "Show the table of models and data sets.")
+    showing = add("models", models, "Show the models and data sets, or evaluate the models.")
+    showing.add_argument("action", nargs="?", choices=["evaluate"], help="recompute the card figures")
+    showing.add_argument("role", nargs="*", help="roles to evaluate; none means all")
+    showing.add_argument("--corpus", type=Path, metavar="DIR", help="for figures on held-out text")
     return made
 
 
@@ -124,9 +127,22 @@ def progress(options: argparse.Namespace) -> int:
 def models(options: argparse.Namespace) -> int:
     from workshop_lib import data, models
 
+    if options.action:
+        return evaluate(options)
     print(models.table().to_string())
     print()
     print(data.table().to_string())
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    from workshop_lib.course import evaluation
+
+    for role in options.role or evaluation.ROLES:
+        print(f"{role}", flush=True)
+        print(evaluation.text(evaluation.figures(role, options.corpus)) + "\n", flush=True)
+    if options.corpus is None:
+        print("Figures on held-out text were left out. They need the corpora: --corpus DIR")
     return 0
 
 

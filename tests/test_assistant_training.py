@@ -1,0 +1,77 @@
+"""The assistant's training conversations: well formed, and without the held-out wordings."""
+
+import json
+import random
+
+import pytest
+
+from training import assistant_tasks as tasks
+from workshop_lib.course.evaluation import assistant as held_out
+
+
+@pytest.fixture(scope="module")
+def material():
+    """What the tasks draw from, with made-up texts in the place of the corpora's."""
+    made = tasks.Material(
+        posts=[],
+        emotions={emotion: [f"I feel {emotion}."] for emotion in tasks.EMOTIONS},
+        sentiments={tone: [f"A {tone} text."] for tone in tasks.TONES},
+        reviews={"positive": ["A fine film."], "negative": ["A dull film."]},
+        intents={f"intent {n}": [f"Question {n}?"] for n in range(6)},
+        political=["The law passed."],
+        everyday=["The cat sleeps."],
+        cities=[("Lagos", "Nigeria")],
+        capitals=[("Abuja", "Nigeria")],
+    )
+    tasks.read_written(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def drawn(material):
+    chance = random.Random(7)
+    return [tasks.draw(material, chance) for _ in range(4000)]
+
+
+def test_conversations_are_well_formed(drawn):
+    for messages in drawn:
+        roles = [message["role"] for message in messages]
+        assert roles[-1] == "assistant"
+        turns = roles[1:] if roles[0] == "system" else roles
+        assert turns == ["user", "assistant"] * (len(turns) // 2)
+        assert all(message["content"].strip() and "{" not in message["content"] for message in messages)
+
+
+def test_every_task_is_drawn(material):
+    for task in tasks.TASKS:
+        assert task(material, random.Random(1))[-1]["role"] == "assistant"
+
+
+def test_no_held_out_wording_or_text_is_trained(drawn, material):
+    said = {message["content"] for messages in drawn for message in messages}
+    checks = {text for name, column in (("posts", "text"), ("rude", "rude")) for text in held_out.checks(name)[column]}
+    written = {post["text"] for post in material.posts} | {row["rude"] for row in material.rewrites}
+    assert not checks & (said | written)
+    names = {tuple(sorted(n)) for key in ("sentiment_names", "politics_names") for n in tasks.WORDINGS[key]}
+    wordings = json.dumps(tasks.WORDINGS)
+    for wording, labels in (*held_out.POLITICAL, *held_out.SENTIMENT, *held_out.UNCIVIL):
+        question = max(wording.replace("{text}", "").split("\n"), key=len).strip()
+        assert question not in wordings
+        if labels not in (("yes", "no"), ("positive", "negative", "neutral")):
+            assert tuple(sorted(labels)) not in names
+    assert not {system for system, _ in held_out.PERSONAS} & {row["persona"] for row in material.personas}
+
+
+def test_sums_are_right(material):
+    chance = random.Random(3)
+    for _ in range(200):
+        question, answer = (message["content"] for message in tasks.sums(material, chance))
+        numbers = [int(n) for n in "".join(c if c.isdigit() else " " for c in question).split()]
+        assert answer.rstrip(".").split()[-1] == str(sum(numbers))
+
+
+def test_answers_to_labelling_questions_stand_in_the_question(material):
+    chance = random.Random(5)
+    for _ in range(500):
+        messages = tasks.choice(material, chance)
+        assert messages[-1]["content"] in messages[-2]["content"]
