@@ -17,11 +17,11 @@ import torch
 from safetensors.torch import save_file
 
 from training import assistant_tasks, loop, shipping
-from training.causal_lm import CONTEXT, END, SEED
+from training.causal_lm import CONTEXT, SEED
 from workshop_lib import adapters
 
 NAME = "assistant"
-RANK = 32
+RANK = 40
 STEP_TOKENS = 8192  # of packed conversations
 LEARNT = 0.25  # largest share of them that the assistant says; about half of that is usual
 MARKERS = ["<|system|>", "<|user|>", "<|assistant|>"]
@@ -148,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
     def loss_of(runner: torch.nn.Module, step: int) -> tuple[torch.Tensor, int]:
         return runner(**batch(material, tokenizer, step)), STEP_TOKENS
 
-    plan = loop.Plan(NAME, options.minutes, options.lr, matrices="adamw", weight_decay=0.0, seed=SEED)
+    plan = loop.Plan(NAME, options.minutes, options.lr, matrices="adamw", weight_decay=0.0, compile=False, seed=SEED)
     took = loop.train(AnswerLoss(model), loss_of, plan, options.work)
     ship(model, tokenizer, options.out, {**took, "rank": RANK, "seed": SEED})
     return 0

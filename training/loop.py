@@ -98,6 +98,7 @@ def train(
     plan: Plan,
     work: Path,
     after: Callable[[int, float], None] | None = None,
+    on_fall: Callable[[], None] | None = None,
 ) -> dict:
     """Train a model in place for a number of minutes and return what it took.
 
@@ -110,6 +111,8 @@ def train(
         work: folder for checkpoints, outside the repository.
         after: called about every two minutes, and at the end, with the step and the share of
             the budget used; for held-out figures.
+        on_fall: called once when the learning rate begins to fall, or when a run is resumed in
+            that part; for a change of the texts.
 
     Returns:
         {"steps", "seconds", "tokens", "tokens_per_second", "loss"}: loss over the last steps.
@@ -119,6 +122,8 @@ def train(
     optimiser_list = optimisers(model, plan)
     state = resume(model, optimiser_list, plan, work)
     budget = plan.minutes * 60
+    if on_fall and state["falling"]:
+        on_fall()
     runner = torch.compile(model, dynamic=None) if plan.compile else model
     recent: list[float] = []
     print(f"{plan.name}: {count(model):.2f} M parameters trained, {plan.minutes:g} minutes", flush=True)
@@ -130,6 +135,8 @@ def train(
         if progress >= 1 - DECAY and not state["falling"]:
             state["falling"] = True
             save(model, optimiser_list, state, work / "before_fall.pt")
+            if on_fall:
+                on_fall()
         share = learning_rate_share(state["step"], progress)
         for optimiser in optimiser_list:
             for group in optimiser.param_groups:

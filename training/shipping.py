@@ -30,7 +30,6 @@ def options(
     parser.add_argument("--work", type=Path, default=WORK / name, help="folder for checkpoints")
     parser.add_argument("--out", type=Path, default=SHIPPED / name, help="folder for the trained model")
     parser.add_argument("--lr", type=float, default=0.0025, help="peak learning rate")
-    parser.add_argument("--length", type=int, default=256, help="tokens in a row")
     if base:
         parser.add_argument("--base", type=Path, default=base, help="folder of the model to start from")
     return parser.parse_args(arguments)

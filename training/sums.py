@@ -1,4 +1,4 @@
-"""Train two tiny models that add two-digit numbers, one at once, one with steps written out.
+"""Train two tiny models that add up to 20 one-digit numbers, one at once, one with running totals.
 
     python -m training.sums [--minutes N] [--work DIR]
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -21,20 +22,20 @@ from workshop_lib.course.evaluation import sums
 
 NAME = "sums"
 TOKENS = 2048  # that each model sees in one step
-POSITIONS = 128
+POSITIONS = 4 * sums.LONGEST  # question and running totals of the longest problem
 PAD = "<pad>"
-VOCABULARY = [PAD, *"0123456789", "+", "=", ",", sums.END]
+VOCABULARY = [PAD, "+", "=", ",", sums.END, *map(str, range(9 * sums.LONGEST + 1))]
 SEED = 7
 
 
 def new_tokenizer():
-    """Return a tokenizer with one token for each character."""
+    """Return a tokenizer with one token for each number and each mark."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     ids = {token: number for number, token in enumerate(VOCABULARY)}
     tokenizer = Tokenizer(models.WordLevel(ids, unk_token=PAD))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), behavior="isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\d+|[^\d]"), behavior="isolated")
     tokenizer.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -94,21 +95,19 @@ def batch(style: str, step: int) -> tuple[torch.Tensor, torch.Tensor, int]:
     Returns:
         (ids, labels, problems): both tensors of shape (problems, longest).
     """
-    counts = np.array(sums.TRAINED)
-    share = 1 / (counts - 1)  # short problems are the more frequent ones
-    count = int(np.random.default_rng([SEED, step]).choice(counts, p=share / share.sum()))
+    count = int(np.random.default_rng([SEED, step]).choice(sums.TRAINED))
     code = {token: number for number, token in enumerate(VOCABULARY)}
     rows: list[list[int]] = []
     left = TOKENS
     for numbers in sums.problems(count, "train", [SEED, step, count]):
         text = sums.question(numbers) + sums.answer(numbers, style)
-        rows.append([code[character] for character in text[:left]])
+        rows.append([code[token] for token in re.findall(r"\d+|[^\d]", text)[:left]])
         left -= len(rows[-1])
         if not left:
             break
     ids = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
     labels = np.full_like(ids, -100)
-    asked = 3 * count  # characters of the question
+    asked = 2 * count  # tokens of the question
     for place, row in enumerate(rows):
         ids[place, : len(row)] = row
         labels[place, asked : len(row)] = row[asked:]
@@ -120,10 +119,10 @@ def watch(pair: Pair, tokenizer, step: int) -> None:
     for style in sums.STYLES:
         got = [
             sums.result(getattr(pair, style), tokenizer, sums.held_out(count, "valid", 100))
-            for count in (2, 3, 4, 6, 8)
+            for count in (4, 8, 12, 16, 20)
         ]
         shown = "  ".join(f"{found.right:3d}" for found in got)
-        print(f"  step {step:,}  {style:10s}  right of 100 with 2, 3, 4, 6, 8: {shown}")
+        print(f"  step {step:,}  {style:10s}  right of 100 with 4, 8, 12, 16, 20: {shown}")
 
 
 def ship(pair: Pair, tokenizer, took: dict, out: Path) -> None:

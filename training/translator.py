@@ -19,6 +19,7 @@ import torch
 from torch.nn import functional
 
 from training import loop, shipping
+from workshop_lib import data
 from workshop_lib.course.evaluation import translator as held_out
 from workshop_lib.course.evaluation.translator import key, nearly_same, tidy
 
@@ -43,8 +44,8 @@ def pairs(corpus: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Return the training pairs of Tatoeba and those that were written for the course.
 
     A Tatoeba pair is left out if its French belongs to a held-out sentence with nearly the
-    same English. A written pair is left out if its English is a held-out sentence or one of
-    the course's 30 check sentences.
+    same English. A pair is left out if its English is a held-out sentence, one of the course's
+    30 check sentences, or in the data set "parallel".
     """
     sides: dict[str, list[tuple[str, str]]] = {"train": [], "valid": [], "test": []}
     for english, french, side in held_out.tatoeba(corpus):
@@ -64,6 +65,7 @@ def pairs(corpus: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     ]
     closed = {key(english) for side in ("test", "valid") for english, _ in sides[side]}
     closed |= {key(check.english) for check in checks}
+    closed |= {key(english) for english in data.load("parallel")["english"]}  # for lesson 05
     written = [
         (english, french)
         for english, french in written_pairs()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workshop_lib import public_data
 from workshop_lib.errors import MissingFileError, UnknownNameError, closest
 
 if TYPE_CHECKING:
@@ -25,6 +26,16 @@ class DataSet:
 
 
 DATA_SETS = {
+    "parallel": DataSet(
+        "parallel/parallel.csv",
+        "English sentences with a French translation, in four registers",
+        "CC BY 4.0",
+    ),
+    "posts": DataSet(
+        "posts/posts.csv",
+        "social-media posts, coded twice for six variables",
+        "CC BY 4.0",
+    ),
     "pronouns": DataSet(
         "pronouns/pronouns.csv",
         "sentences in which a pronoun refers to one of two nouns",
@@ -33,6 +44,11 @@ DATA_SETS = {
     "senses": DataSet(
         "senses/senses.csv",
         "ambiguous words in sentences, by sense, coded twice",
+        "CC BY 4.0",
+    ),
+    "tickets": DataSet(
+        "tickets/tickets.csv",
+        "messages about a router: hardware, software or billing, coded twice",
         "CC BY 4.0",
     ),
 }
@@ -46,10 +62,10 @@ def root() -> Path:
 
 
 def load(name: str) -> pd.DataFrame:
-    """Return a data set of the course as a table.
+    """Return a data set as a table.
 
     Args:
-        name: a name from :func:`table`.
+        name: a name from :func:`table`, or of a public set from :func:`public_table`.
 
     Returns:
         One row per item, as its datasheet describes. Labels are strings; an empty text stays
@@ -58,12 +74,16 @@ def load(name: str) -> pd.DataFrame:
     Raises:
         UnknownNameError: no data set has this name.
         MissingFileError: its file is gone.
+        OfflineError: a public set must be downloaded first, and the network can't be reached.
+        DamagedFileError: a downloaded file isn't the published one.
     """
     import pandas as pd
 
+    if name in public_data.PUBLIC:
+        return public_data.load(name)
     if name not in DATA_SETS:
         raise UnknownNameError(
-            f"There is no data set '{name}'. {closest(name, sorted(DATA_SETS))}"
+            f"There is no data set '{name}'. {closest(name, [*sorted(DATA_SETS), *public_data.PUBLIC])}"
         )
     file = root() / DATA_SETS[name].file
     if not file.exists():
@@ -88,4 +108,16 @@ def table() -> pd.DataFrame:
         }
         for name, data_set in DATA_SETS.items()
     ]
+    return pd.DataFrame(rows).set_index("name")
+
+
+def public_table() -> pd.DataFrame:
+    """Return a table of the public data sets that :func:`load` downloads on request."""
+    import pandas as pd
+
+    rows = [
+        {"name": name, "about": one.about, "licence": one.licence, "source": one.source,
+         "in the cache": all((public_data.folder() / name / key).exists() for key in one.files)}
+        for name, one in public_data.PUBLIC.items()
+    ]  # fmt: skip
     return pd.DataFrame(rows).set_index("name")

@@ -92,6 +92,7 @@ LOADERS = {
     "encoder": "AutoModel",
     "masked_lm": "AutoModelForPreTraining",
     "causal_lm": "AutoModelForCausalLM",
+    "open_lm": "AutoModelForCausalLM",
     "assistant": "AutoModelForCausalLM",
     "translator": "AutoModelForSeq2SeqLM",
     "image_text": "AutoModel",

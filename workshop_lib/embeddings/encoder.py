@@ -19,6 +19,7 @@ import numpy as np
 
 from workshop_lib import models, runtime
 from workshop_lib.errors import BadInputError
+from workshop_lib.texts import CutTextWarning, batches, checked
 
 if TYPE_CHECKING:
     import torch
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 # Small batches stay in a CPU's cache; a GPU needs large ones to be busy.
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65_536}
 LONG_RUN = 50  # batches from which a progress bar is shown
-
-
-class CutTextWarning(UserWarning):
-    """A text is longer than the encoder reads, and its end was left out."""
 
 
 def word_in_context(
@@ -58,8 +55,8 @@ def word_in_context(
 
     Used in lesson 01.
     """
-    texts = _texts(sentences, "sentences")
-    words = [word] * len(texts) if isinstance(word, str) else _texts(word, "words")
+    texts = checked(sentences, "sentences")
+    words = [word] * len(texts) if isinstance(word, str) else checked(word, "words")
     if len(words) != len(texts):
         raise BadInputError(
             f"There are {len(texts)} sentences and {len(words)} words. "
@@ -106,7 +103,7 @@ def sentence_vectors(texts: Sequence[str], precision: torch.dtype | None = None)
 
     Source: Reimers and Gurevych (2019), Sentence-BERT, EMNLP. Used in lesson 01.
     """
-    texts = _texts(texts, "texts")
+    texts = checked(texts, "texts")
     encoder = models.load("encoder")
     tokens = _tokenize(texts, encoder)
     cut = sum(bool(encoding.overflowing) for encoding in tokens.encodings or [])
@@ -124,21 +121,6 @@ def sentence_vectors(texts: Sequence[str], precision: torch.dtype | None = None)
         # The mean has the direction of the sum, and only the direction is kept.
         vectors[rows] = (sums / sums.norm(dim=1, keepdim=True)).cpu().numpy()
     return vectors
-
-
-def _texts(values: Sequence[str], name: str) -> list[str]:
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
-        raise BadInputError(
-            f"The {name} are {values!r}. Give a list of strings, such as ['{str(values)[:20]}']."
-        )
-    values = list(values)
-    for position, value in enumerate(values):
-        if not isinstance(value, str):
-            raise BadInputError(
-                f"Item {position} of the {name} is {value!r} ({type(value).__name__}), not a "
-                "string. Drop missing values first: table.dropna(), or fill them with ''."
-            )
-    return values
 
 
 def _span(text: str, word: str) -> tuple[int, int]:
@@ -202,8 +184,8 @@ def _run(
     precision = precision or runtime.precision()
     model = encoder.model if precision == torch.float32 else _converted(encoder.model, precision)
     budget = TOKENS_PER_BATCH[model.device.type]
-    batches = _batches([len(ids) for ids in token_ids], budget)
-    for rows in tqdm(batches, desc="batches", leave=False, disable=len(batches) < LONG_RUN):
+    found = batches([len(ids) for ids in token_ids], budget)
+    for rows in tqdm(found, desc="batches", leave=False, disable=len(found) < LONG_RUN):
         ids = torch.nn.utils.rnn.pad_sequence(
             [torch.tensor(token_ids[row]) for row in rows], batch_first=True, padding_value=-1
         ).to(model.device)  # Shape: (b, n)
@@ -217,24 +199,6 @@ def _run(
         else:
             states = output.hidden_states[layer][None]  # Shape: (1, b, n, d)
         yield rows, states.float(), mask
-
-
-def _batches(lengths: list[int], budget: int) -> list[list[int]]:
-    """Return the rows in batches of similar length, each of at most ``budget`` tokens.
-
-    >>> _batches([39, 10, 40, 11], budget=80)
-    [[2, 0], [3, 1]]
-    """
-    batches: list[list[int]] = []
-    longest = 0  # of the batch being filled: as long as all its rows once padded
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        similar = lengths[row] >= 0.8 * longest
-        if batches and similar and longest * (len(batches[-1]) + 1) <= budget:
-            batches[-1].append(row)
-        else:
-            batches.append([row])
-            longest = lengths[row]
-    return batches
 
 
 @lru_cache(maxsize=2)

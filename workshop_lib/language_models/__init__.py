@@ -5,7 +5,8 @@ from workshop_lib.language_models.facts import (
     invented_facts,
     learn,
     reversal_test,
+    sentences,
     share_recalled,
 )
 
-__all__ = ["Fact", "invented_facts", "learn", "reversal_test", "share_recalled"]
+__all__ = ["Fact", "invented_facts", "learn", "reversal_test", "sentences", "share_recalled"]

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from workshop_lib.errors import BadInputError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
     from workshop_lib.models import Loaded
 
 

@@ -1,7 +1,7 @@
-"""Sums of two-digit numbers: the problems, and how well two tiny models solve them.
+"""Sums of many one-digit numbers: the problems, and how well two tiny models solve them.
 
 Both models are built alike and were trained on equally many tokens. One answers at once
-(``47+38+65=150.``). The other writes its steps (``47+38+65=47+38=85,+65=150.``).
+(``7+8+3+9=27.``). The other writes its running totals (``7+8+3+9=7,15,18,27.``).
 The problems are made from a seed; no corpus is read. Used for lessons 08 and 09.
 """
 
@@ -19,10 +19,11 @@ from workshop_lib.course.evaluation import Figure
 from workshop_lib.course.evaluation.corpus import bucket
 
 STYLES = ("at_once", "with_steps")
-TRAINED = range(2, 9)  # how many numbers a training problem adds
-BEYOND = (9, 10, 12)  # more numbers than any training problem has
+LONGEST = 20  # numbers in a problem
+TRAINED = range(4, LONGEST + 1)  # how many numbers a training problem adds
+SHOWN = (4, 6, 8, 10, 12, 14, 16, 18, 20)
 END = "."
-PROBLEMS = 350  # for each count of numbers; of two numbers the test side has 376
+PROBLEMS = 350  # for each count of numbers
 SEED = 7
 
 
@@ -60,8 +61,8 @@ def share(right: int, cases: int) -> str:
 def question(numbers: list[int]) -> str:
     """Return what a model is given.
 
-    >>> question([47, 38, 65])
-    '47+38+65='
+    >>> question([7, 8, 3])
+    '7+8+3='
     """
     return "+".join(map(str, numbers)) + "="
 
@@ -69,23 +70,20 @@ def question(numbers: list[int]) -> str:
 def answer(numbers: list[int], style: str) -> str:
     """Return what a model should write.
 
-    >>> answer([47, 38, 65], "at_once"), answer([47, 38, 65], "with_steps")
-    ('150.', '47+38=85,+65=150.')
+    >>> answer([7, 8, 3], "at_once"), answer([7, 8, 3], "with_steps")
+    ('18.', '7,15,18.')
     """
-    if style == "at_once":
-        return f"{sum(numbers)}{END}"
     totals = list(accumulate(numbers))
-    steps = [f"+{number}={total}" for number, total in zip(numbers, totals, strict=True)]
-    return f"{numbers[0]}{','.join(steps[1:])}{END}"
+    return ",".join(map(str, totals if style == "with_steps" else totals[-1:])) + END
 
 
 def final_number(text: str) -> str:
     """Return the last number before the end mark.
 
-    >>> final_number("150."), final_number("47+38=85,+65=150.99")
-    ('150', '150')
+    >>> final_number("18."), final_number("7,15,18.99")
+    ('18', '18')
     """
-    return text.split(END)[0].split("=")[-1]
+    return text.split(END)[0].split(",")[-1]
 
 
 def side_of(numbers: list[int]) -> str:
@@ -93,7 +91,7 @@ def side_of(numbers: list[int]) -> str:
 
     The same numbers in another order fall on the same side.
 
-    >>> side_of([47, 38, 65]) == side_of([65, 47, 38])
+    >>> side_of([7, 8, 3, 9]) == side_of([9, 3, 8, 7])
     True
     """
     problem = "+".join(map(str, sorted(numbers)))
@@ -101,14 +99,14 @@ def side_of(numbers: list[int]) -> str:
 
 
 def problems(count: int, side: str, seed: list[int]) -> Iterator[list[int]]:
-    """Yield problems of ``count`` two-digit numbers from one side of the split, without end.
+    """Yield problems of ``count`` numbers from 0 to 9 from one side of the split, without end.
 
-    >>> next(problems(3, "train", [7]))
-    [95, 66, 71]
+    >>> [len(numbers) for _, numbers in zip(range(2), problems(5, "train", [7]))]
+    [5, 5]
     """
     chance = np.random.default_rng(seed)
     while True:
-        for numbers in chance.integers(10, 100, size=(100, count)).tolist():
+        for numbers in chance.integers(0, 10, size=(100, count)).tolist():
             if side_of(numbers) == side:
                 yield numbers
 
@@ -126,14 +124,13 @@ def held_out(count: int, side: str = "test", size: int = PROBLEMS) -> list[list[
 # ── Models ───────────────────────────────────────────────────────────────────────────────
 
 
-def solve(model, tokenizer, asked: list[list[int]], longest: int = 110) -> list[str]:
+def solve(model, tokenizer, asked: list[list[int]]) -> list[str]:
     """Return what a model writes after each question, greedily, up to the end mark.
 
     Args:
         model: a GPT2LMHeadModel.
-        tokenizer: its tokenizer, a token for each character.
+        tokenizer: its tokenizer, a token for each number and each mark.
         asked: problems that all add equally many numbers.
-        longest: most tokens that it may write.
     """
     import torch
 
@@ -142,7 +139,7 @@ def solve(model, tokenizer, asked: list[list[int]], longest: int = 110) -> list[
         written = model.generate(
             ids,  # Shape: (problems, tokens)
             attention_mask=torch.ones_like(ids),
-            max_new_tokens=min(longest, model.config.n_positions - ids.shape[1]),
+            max_new_tokens=model.config.n_positions - ids.shape[1],
             do_sample=False,
         )
     texts = tokenizer.batch_decode(written[:, ids.shape[1] :], skip_special_tokens=False)
@@ -153,7 +150,8 @@ def result(model, tokenizer, asked: list[list[int]]) -> Result:
     """Return how many final numbers are right, and how many tokens were written."""
     texts = solve(model, tokenizer, asked)
     right = sum(final_number(t) == str(sum(n)) for t, n in zip(texts, asked, strict=True))
-    return Result(right, len(asked), sum(map(len, texts)) / len(texts))
+    written = sum(len(tokenizer.encode(text)) for text in texts)
+    return Result(right, len(asked), written / len(texts))
 
 
 def load(style: str, folder: Path | None = None):
@@ -172,10 +170,9 @@ def figures(corpus: Path | None = None) -> list[Figure]:
         model, tokenizer = load(style)
         parameters = sum(p.numel() for p in model.parameters())
         found.append(Figure(f"{style}: parameters", parameters, "the shipped weights"))
-        for count in (*TRAINED, *BEYOND):
+        for count in SHOWN:
             asked = held_out(count)
-            where = "trained length" if count in TRAINED else "longer than any in training"
-            on = f"{len(asked)} held-out problems, {where}"
+            on = f"{len(asked)} held-out problems"
             got = result(model, tokenizer, asked)
             name = f"{style}: {count} numbers"
             found.append(Figure(f"{name}, right, % (95 % interval)", str(got), on))

@@ -1,0 +1,168 @@
+"""The figures of lessons 03 and 04: learning curves, confusion, calibration, attributions, searches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workshop_lib.plots import COLOURS, HATCHES, LINES, MARKERS, figure, heatmap
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+def learning_curves(scores: pd.DataFrame, quantity: str = "macro F1", title: str = "") -> Figure:
+    """Draw the score of each model against the number of training rows.
+
+    Args:
+        scores: columns "model", "rows" and ``quantity``; several lines a model and size (other
+            seeds or samples) are drawn as mean and range.
+        quantity: the column with the score.
+    """
+    made, axes = figure(7.0, 4.2)
+    for place, (name, part) in enumerate(scores.groupby("model", sort=False)):
+        by_size = part.groupby("rows")[quantity].agg(["mean", "min", "max"])
+        axes.fill_between(by_size.index, by_size["min"], by_size["max"], color=COLOURS[place], alpha=0.15, linewidth=0)
+        axes.plot(
+            by_size.index, by_size["mean"], color=COLOURS[place], marker=MARKERS[place],
+            linestyle=LINES[place], label=name,
+        )  # fmt: skip
+    sizes = sorted(set(scores["rows"]))
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.minorticks_off()
+    axes.set(xlabel="training rows (band: lowest to highest of several runs)", ylabel=quantity, title=title)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return made
+
+
+def history(runs: Mapping[str, pd.DataFrame], title: str = "") -> Figure:
+    """Draw training loss (solid) and validation loss (dashed) by epoch, a panel a run.
+
+    Args:
+        runs: for each name the ``history`` of a classifier trained with ``valid``.
+    """
+    made, axes = figure(3.2 * len(runs), 3.2, ncols=len(runs), sharey=True, squeeze=False)
+    for panel, (name, table) in zip(axes[0], runs.items(), strict=True):
+        panel.plot(table["epoch"], table["train_loss"], color=COLOURS[0], marker=MARKERS[0], label="training")
+        panel.plot(
+            table["epoch"], table["valid_loss"], color=COLOURS[5], marker=MARKERS[1], linestyle="--", label="validation"
+        )
+        panel.set(title=name, xlabel="epoch")
+    axes[0, 0].set(ylabel="loss")
+    axes[0, -1].legend()
+    if title:
+        made.suptitle(title, x=0.02, ha="left")
+    return made
+
+
+def confusion(truth: Sequence[str], predicted: Sequence[str], labels: Sequence[str], title: str = "") -> Figure:
+    """Draw how often each true label (row) got each predicted label (column)."""
+    from sklearn.metrics import confusion_matrix
+
+    made, axes = figure(2.6 + 0.7 * len(labels), 1.9 + 0.5 * len(labels))
+    heatmap(axes, confusion_matrix(truth, predicted, labels=labels), list(labels), list(labels), digits=0)
+    axes.set(title=title, xlabel="predicted", ylabel="true")
+    return made
+
+
+def reliability(tables: Mapping[str, pd.DataFrame], title: str = "") -> Figure:
+    """Draw how often a classifier is right against the probability that it states.
+
+    Args:
+        tables: for each name what ``classify.calibration`` returned. Points below the diagonal
+            are overconfident.
+    """
+    made, axes = figure(4.8, 4.2)
+    axes.plot([0, 1], [0, 1], color="black", linestyle=":", label="calibrated")
+    for place, (name, table) in enumerate(tables.items()):
+        label = f"{name} (error {table.attrs['ece']:.2f})"
+        axes.plot(table["stated"], table["right"], color=COLOURS[place], marker=MARKERS[place], linestyle=LINES[place], label=label)
+    axes.set(xlabel="stated probability", ylabel="share right", title=title, xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.legend(loc="lower right")
+    return made
+
+
+def attributions(table: pd.DataFrame, title: str = "") -> Figure:
+    """Draw what each token of a text says for (right) and against (left) a label.
+
+    Args:
+        table: what ``classify.attributions`` returned.
+    """
+    made, axes = figure(6.0, 0.8 + 0.26 * len(table))
+    places = np.arange(len(table))
+    positive = table["attribution"] >= 0
+    for place, (part, name) in enumerate(((positive, "for"), (~positive, "against"))):
+        axes.barh(
+            places[part], table.loc[part, "attribution"], color=COLOURS[(0, 5)[place]], hatch=HATCHES[place],
+            edgecolor="white", label=f"{name} '{table.attrs['label']}'",
+        )  # fmt: skip
+    axes.set_yticks(places, table["token"])
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.invert_yaxis()
+    axes.set(xlabel="attribution (change of the label's score)", title=title)
+    axes.legend(loc="best")
+    return made
+
+
+def scores_by_fold(by_fold: pd.DataFrame, score: str = "F1", title: str = "") -> Figure:
+    """Draw the score of each model on each fold, and its mean as a bar.
+
+    Args:
+        by_fold: columns "model", "fold" and ``score``, as in ``attrs["folds"]``.
+    """
+    names = list(dict.fromkeys(by_fold["model"]))
+    made, axes = figure(7.0, 1.1 + 0.4 * len(names))
+    for place, name in enumerate(names):
+        values = by_fold.loc[by_fold["model"] == name, score]
+        axes.plot(values, [place] * len(values), linestyle="", marker="o", color=COLOURS[0], alpha=0.6)
+        axes.plot([values.mean()] * 2, [place - 0.3, place + 0.3], color="black", linewidth=2)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set(xlabel=f"{score}, one point a fold, black line: mean", title=title)
+    return made
+
+
+def parallel_coordinates(table: pd.DataFrame, settings: Sequence[str], score: str = "macro F1", title: str = "") -> Figure:
+    """Draw each trial of a search as a line through its settings, dark where the score is high.
+
+    Args:
+        table: what ``tuning.table`` returned.
+        settings: columns to show; numbers that span more than a factor 20 get a log scale.
+        score: the column that colours the lines, and stands last.
+    """
+    import matplotlib
+
+    shown = table.dropna(subset=[score])
+    columns = [*settings, score]
+    made, axes = figure(1.6 * len(columns) + 1, 3.8)
+    spread = shown[score].max() - shown[score].min() or 1.0
+    colours = matplotlib.colormaps["cividis_r"]((shown[score] - shown[score].min()) / spread)
+    heights = np.column_stack([scaled(shown[column]) for column in columns])  # Shape: (trials, columns)
+    for row in np.argsort(shown[score].to_numpy()):
+        best = shown[score].iloc[row] == shown[score].max()
+        axes.plot(range(len(columns)), heights[row], color="black" if best else colours[row], linewidth=2.5 if best else 1.2)
+    for place, column in enumerate(columns):
+        axes.axvline(place, color="grey", linewidth=0.8)
+        low, high = shown[column].min(), shown[column].max()
+        axes.text(place, -0.04, f"{low:.3g}", ha="center", va="top", fontsize=9)
+        axes.text(place, 1.04, f"{high:.3g}", ha="center", va="bottom", fontsize=9)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.tick_params(axis="x", pad=14, length=0)
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    axes.set(ylim=(-0.02, 1.02))
+    axes.set_title(title, pad=18)
+    return made
+
+
+def scaled(values: pd.Series) -> np.ndarray:
+    """Return values between 0 and 1, by their logarithm if they span more than a factor 20."""
+    numbers = values.to_numpy(float)
+    if numbers.min() > 0 and numbers.max() / numbers.min() > 20:
+        numbers = np.log(numbers)
+    low, high = numbers.min(), numbers.max()
+    return np.full(len(numbers), 0.5) if low == high else (numbers - low) / (high - low)
