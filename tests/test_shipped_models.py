@@ -55,11 +55,11 @@ def test_base_model_needs_fewer_bits_than_compressors(base):
 
 
 def test_bits_of_a_long_text_count_each_token_once(base):
-    """A text of more than one window: bits with a short stride come close to a single pass."""
+    """A text of more than one window: bits read in pieces come close to those of a single pass."""
     text = " ".join(checks("passages")["first"])[:1800]
     whole = causal_lm.bits(base, [text], window=512, stride=512)
     parts = causal_lm.bits(base, [text], window=256, stride=128)
-    assert whole < parts < 1.2 * whole
+    assert 0.95 * whole < parts < 1.1 * whole
 
 
 def test_base_model_writes_words(base):
@@ -206,7 +206,7 @@ DRAWN = {  # drawn for this test; none is an emoji of the training
     "green circle": drawing(("ellipse", (6, 6, 66, 66), "#78b159")),
     "blue square": drawing(("rectangle", (6, 6, 66, 66), "#55acee")),
     "flag of france": drawing(("rectangle", (4, 14, 25, 58), "#0055a4"), ("rectangle", (26, 14, 46, 58), "#eeeeee"), ("rectangle", (47, 14, 68, 58), "#ef4135")),
-    "slightly smiling face": drawing(("ellipse", (4, 4, 68, 68), "#ffcc4d"), ("ellipse", (22, 22, 30, 34), "#664500"), ("ellipse", (42, 22, 50, 34), "#664500"), ("chord", (20, 36, 52, 56), "#664500")),
+    "slightly smiling face": drawing(("ellipse", (4, 4, 68, 68), "#ffcc4d"), ("ellipse", (22, 22, 30, 34), "#664500"), ("ellipse", (42, 22, 50, 34), "#664500"), ("ellipse", (22, 42, 50, 54), "#664500")),
     "black large square": drawing(("rectangle", (6, 6, 66, 66), "#31373d")),
 }  # fmt: skip
 
