@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from workshop_lib import embeddings, models
+from workshop_lib import embeddings, models, texts
 from workshop_lib.embeddings import encoder as encoder_room
 from workshop_lib.errors import BadInputError, UnknownNameError
 
@@ -110,12 +110,12 @@ def test_order_is_kept_when_many_batches_are_made(monkeypatch):
 
 def test_no_batch_is_over_budget_and_each_row_comes_once():
     lengths = np.random.default_rng(0).integers(1, 257, 500).tolist()
-    batches = encoder_room._batches(lengths, 2048)
+    batches = texts.batches(lengths, 2048)
     assert sorted(row for batch in batches for row in batch) == list(range(500))
     assert max(len(b) * max(lengths[r] for r in b) for b in batches) <= 2048
     padded = sum(len(b) * max(lengths[r] for r in b) for b in batches)
     assert padded <= 1.1 * sum(lengths)
-    assert encoder_room._batches([9000], 2048) == [[0]]
+    assert texts.batches([9000], 2048) == [[0]]
 
 
 def test_bfloat16_stays_close(loaded):

@@ -238,7 +238,7 @@ def test_the_index_leads_to_lessons_notebooks_slides_and_claims(built):
 
 def test_the_library_is_described_from_its_docstrings(built):
     text = (built / "api" / "data.html").read_text(encoding="utf-8")
-    assert "Return a data set of the course as a table." in text
+    assert "Return a data set as a table." in text
     assert "Raises" in text
 
 

@@ -112,11 +112,15 @@ def vader_score(text: str) -> float:
 
 
 def opinion_score(text: str) -> float:
-    """Return the sum of AFINN's word values: a plain word list, −5 to 5 a word, without rules.
+    """Return (positive − negative) / (positive + negative) opinion words, −1 to 1; 0 without any.
 
-    Source: Nielsen (2011), A new ANEW, ESWC workshop on Making Sense of Microposts.
+    The words are those of VADER's list, without its rules for negation, capitals and degree: a
+    plain count, as in dictionary studies.
     """
-    return _afinn().score(text)
+    lexicon = _vader().lexicon
+    values = [lexicon[word] for word in re.findall(r"[a-z']+", text.lower()) if word in lexicon]
+    positive, negative = sum(value > 0 for value in values), sum(value < 0 for value in values)
+    return (positive - negative) / max(1, positive + negative)
 
 
 @lru_cache(maxsize=1)
@@ -124,13 +128,6 @@ def _vader():
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     return SentimentIntensityAnalyzer()
-
-
-@lru_cache(maxsize=1)
-def _afinn():
-    from afinn import Afinn
-
-    return Afinn()
 
 
 def average_vectors(texts: Iterable[str]) -> np.ndarray:
@@ -192,7 +189,7 @@ def _majority(seed: int):
 BASELINES: dict[str, Callable[[int], object]] = {
     "majority": _majority,
     "vader": lambda seed: Lexicon(vader_score, 0.05),
-    "opinion words": lambda seed: Lexicon(opinion_score, 1),
+    "opinion words": lambda seed: Lexicon(opinion_score, 0.05),
     "logistic, tf-idf": partial(_pipeline, "logistic", "tfidf"),
     "SVM, tf-idf": partial(_pipeline, "svm", "tfidf"),
     "forest, counts": partial(_pipeline, "forest", "counts"),
