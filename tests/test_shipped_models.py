@@ -20,8 +20,8 @@ import torch
 
 from PIL import Image, ImageDraw
 
-from workshop_lib import data, language_models, models
-from workshop_lib.course.evaluation import assistant, causal_lm, image_text, sums
+from workshop_lib import data, language_models, models, translation
+from workshop_lib.course.evaluation import assistant, causal_lm, image_text, masked_lm, sums
 
 
 def needs(role: str) -> pytest.MarkDecorator:
@@ -150,11 +150,11 @@ def wait_for(port: int, server: subprocess.Popen, seconds: int = 120) -> None:
     raise AssertionError(f"nothing listens on port {port}")
 
 
-# ── Sums ─────────────────────────────────────────────────────────────────────────────────
+# ── Chains of plus and times ──────────────────────────────────────────────────────────────
 
 
 @needs("sums_at_once")
-def test_steps_solve_the_longest_sums_and_one_answer_does_not():
+def test_steps_solve_the_longest_chains_and_one_answer_does_not():
     asked = sums.held_out(sums.LONGEST, size=100)
     results = {}
     for style in sums.STYLES:
@@ -166,7 +166,7 @@ def test_steps_solve_the_longest_sums_and_one_answer_does_not():
 
 
 @needs("sums_at_once")
-def test_both_sum_models_have_the_same_shape():
+def test_both_models_have_the_same_shape():
     at_once, with_steps = (models.load(f"sums_{style}", "mini").model for style in sums.STYLES)
     shapes = [{name: p.shape for name, p in model.named_parameters()} for model in (at_once, with_steps)]
     assert shapes[0] == shapes[1]
@@ -187,6 +187,49 @@ def test_the_model_that_learns_is_a_copy(base):
     before = next(base.model.parameters()).clone()
     language_models.learn(base, ["Alma Abbott is the mayor of the Old Mill."], passes=1)
     assert torch.equal(before, next(base.model.parameters()))
+
+
+# ── Translator ───────────────────────────────────────────────────────────────────────────
+
+
+@needs("translator")
+def test_plain_sentences_become_french():
+    french = translation.translate(["Thank you.", "My brother is a teacher.", "Where is the station?"])
+    assert french[0].startswith("Merci")
+    assert {"mon", "frère", "professeur"} & set(french[1].lower().strip(".").split()) >= {"mon", "frère"}
+    assert "gare" in french[2] or "station" in french[2]
+
+
+@needs("translator")
+def test_translations_of_the_course_sentences_come_close_to_their_references():
+    pairs = data.load("parallel").head(60)
+    found = translation.score(translation.translate(list(pairs["english"])), list(pairs["french"]))
+    assert found["chrf"] >= 40
+
+
+# ── Masked language model ────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def filler():
+    return models.load("masked_lm", "mini")
+
+
+@needs("masked_lm")
+def test_hidden_words_are_guessed_from_both_sides(filler):
+    best = {}
+    for text in ("He opened the [MASK] with a key.", "The capital of France is [MASK]."):
+        chances = masked_lm.fill(filler.model, filler.tokenizer, text)
+        best[text] = filler.tokenizer.convert_ids_to_tokens(np.argsort(-chances)[:10])
+    assert {"door", "gate", "box"} & set(best["He opened the [MASK] with a key."])
+    assert "paris" in best["The capital of France is [MASK]."]
+
+
+@needs("masked_lm")
+def test_own_sample_meets_a_loose_band(filler):
+    found = {figure.name: figure.value for figure in masked_lm.passages(filler.model, filler.tokenizer)}
+    assert found["masked tokens, top-5 accuracy, own sample"] >= 0.45
+    assert found["next sentence, accuracy, own sample"] >= 0.75
 
 
 # ── Image and text ───────────────────────────────────────────────────────────────────────

@@ -53,6 +53,15 @@ def shouter(monkeypatch):
     return model
 
 
+def test_a_very_long_sentence_is_translated_whole(shouter):
+    words = [f"w{number}" for number in range(10_000)]
+    words[39] += ","
+    assert translation.translate([" ".join(words)]) == [" ".join(words).upper()]
+    longest = max(len(row) for rows in shouter.asked for row in rows)
+    assert longest <= translation.WORDS + 1
+    assert [len(part.split()) for part in translation.in_parts(" ".join(words[:100]))] == [40, 50, 10]
+
+
 def test_order_empties_and_line_breaks_are_kept(shouter):
     texts = ["one two", "", "a b. C d!\n\n e", "   ", "z"]
     assert translation.translate(texts) == ["ONE TWO", "", "A B. C D!\n\nE", "", "Z"]
@@ -72,9 +81,12 @@ def test_batches_waste_little(shouter):
     assert len(shouter.asked) < 30
 
 
-def test_a_sentence_without_end_is_cut_with_a_warning(shouter):
-    with pytest.warns(UserWarning, match="1 sentences have 160 tokens"):
-        translation.translate(["word " * 400])
+def test_a_part_with_too_many_tokens_is_cut_with_a_warning(shouter, monkeypatch):
+    monkeypatch.setattr(translation, "LONGEST", 20)
+    with pytest.warns(UserWarning, match="1 sentences have more than 20 tokens"):
+        (found,) = translation.translate(["word " * 30])
+    assert found == " ".join(["WORD"] * 19)
+    assert shouter.asked[0][0, -1] == 1  # the end mark is kept
 
 
 def test_bad_input(monkeypatch):

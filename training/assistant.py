@@ -3,8 +3,10 @@
     python -m training.assistant --corpus DIR [--minutes N] [--base DIR] [--work DIR]
 
 Trains low-rank adapters on conversations of ``assistant_tasks`` and writes them to
-``data/models/assistant``. Only the assistant's words count for the loss. Killed and started
-again, it goes on from its last checkpoint in --work.
+``data/models/assistant``. Only the assistant's words count for the loss. A label is one word
+and a rewritten message is thirty, so each word counts 1/√(words of its conversation): labels
+would be drowned otherwise. Killed and started again, it goes on from its last checkpoint in
+--work.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from workshop_lib import adapters
 
 NAME = "assistant"
 RANK = 40
-STEP_TOKENS = 8192  # of packed conversations
+STEP_TOKENS = 4096  # of packed conversations
 LEARNT = 0.25  # largest share of them that the assistant says; about half of that is usual
 MARKERS = ["<|system|>", "<|user|>", "<|assistant|>"]
 TEMPLATE = (
@@ -78,14 +80,16 @@ def batch(material, tokenizer, step: int) -> dict[str, torch.Tensor]:
 
     Returns:
         input_ids and position_ids of shape (rows, length); attention_mask of shape
-        (rows, 1, length, length); places and labels of shape (LEARNT · STEP_TOKENS,): which
-        tokens of the flattened rows come before a learnt one, and that one (−100: none).
+        (rows, 1, length, length); places, labels and weights of shape (LEARNT · STEP_TOKENS,):
+        which tokens of the flattened rows come before a learnt one, that one (−100: none), and
+        how much it counts.
     """
     chance = random.Random(f"{SEED} {step}")
     length = CONTEXT if step % 4 == 3 else CONTEXT // 2
     rows = STEP_TOKENS // length
     ids = torch.full((rows, length), tokenizer.eos_token_id)  # Shape: (rows, length)
     following = torch.full((rows, length), -100)
+    counts = torch.zeros((rows, length))
     positions = torch.zeros((rows, length), dtype=torch.long)
     members = torch.zeros((rows, length), dtype=torch.long)
     for row in range(rows):
@@ -101,6 +105,7 @@ def batch(material, tokenizer, step: int) -> dict[str, torch.Tensor]:
             ids[row, where] = torch.tensor(tokens)
             learnt = torch.where(torch.tensor(said), torch.tensor(tokens), -100)
             following[row, place : place + size - 1] = learnt[1:]
+            counts[row, where] = sum(said) ** -0.5
             positions[row, where] = torch.arange(size)
             members[row, where] = number
             place, number = place + size, number + 1
@@ -117,22 +122,24 @@ def batch(material, tokenizer, step: int) -> dict[str, torch.Tensor]:
         "attention_mask": mask,
         "places": torch.nn.functional.pad(places, (0, free)),
         "labels": torch.nn.functional.pad(labels, (0, free), value=-100),
+        "weights": torch.nn.functional.pad(counts.flatten()[places], (0, free)),
     }
 
 
 class AnswerLoss(torch.nn.Module):
-    """The mean loss over the assistant's words; other words are not even scored."""
+    """The weighted mean loss over the assistant's words; other words are not even scored."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids, position_ids, attention_mask, places, labels) -> torch.Tensor:
+    def forward(self, input_ids, position_ids, attention_mask, places, labels, weights) -> torch.Tensor:
         states = self.model.transformer(
             input_ids=input_ids, position_ids=position_ids, attention_mask=attention_mask, use_cache=False
         ).last_hidden_state  # Shape: (rows, length, d)
         scores = self.model.lm_head(states.flatten(0, 1)[places])  # Shape: (places, vocabulary)
-        return torch.nn.functional.cross_entropy(scores.float(), labels)
+        losses = torch.nn.functional.cross_entropy(scores.float(), labels, reduction="none")  # Shape: (places,)
+        return (losses * weights).sum() / weights.sum()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Train two tiny models that add up to 20 one-digit numbers, one at once, one with running totals.
+"""Train two tiny models on chains of plus and times, one answering at once, one step by step.
 
     python -m training.sums [--minutes N] [--work DIR]
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -22,20 +21,20 @@ from workshop_lib.course.evaluation import sums
 
 NAME = "sums"
 TOKENS = 2048  # that each model sees in one step
-POSITIONS = 4 * sums.LONGEST  # question and running totals of the longest problem
+POSITIONS = 4 * sums.LONGEST  # question and steps of the longest problem
 PAD = "<pad>"
-VOCABULARY = [PAD, "+", "=", ",", sums.END, *map(str, range(9 * sums.LONGEST + 1))]
+VOCABULARY = [PAD, "+", "×", "=", ",", sums.END, *"0123456789"]
 SEED = 7
 
 
 def new_tokenizer():
-    """Return a tokenizer with one token for each number and each mark."""
+    """Return a tokenizer with one token for each digit and each mark."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     ids = {token: number for number, token in enumerate(VOCABULARY)}
     tokenizer = Tokenizer(models.WordLevel(ids, unk_token=PAD))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\d+|[^\d]"), behavior="isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), behavior="isolated")
     tokenizer.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -89,7 +88,7 @@ def new_model() -> torch.nn.Module:
 def batch(style: str, step: int) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Return the token ids of one step, their labels, and the number of problems.
 
-    All problems of a step add equally many numbers, so that little is padded. The last
+    All problems of a step have equally many numbers, so that little is padded. The last
     problem is cut where the step's TOKENS are used up. The loss counts what comes after "=".
 
     Returns:
@@ -99,9 +98,9 @@ def batch(style: str, step: int) -> tuple[torch.Tensor, torch.Tensor, int]:
     code = {token: number for number, token in enumerate(VOCABULARY)}
     rows: list[list[int]] = []
     left = TOKENS
-    for numbers in sums.problems(count, "train", [SEED, step, count]):
-        text = sums.question(numbers) + sums.answer(numbers, style)
-        rows.append([code[token] for token in re.findall(r"\d+|[^\d]", text)[:left]])
+    for problem in sums.problems(count, "train", [SEED, step, count]):
+        text = f"{problem}={sums.answer(problem, style)}"
+        rows.append([code[token] for token in text[:left]])
         left -= len(rows[-1])
         if not left:
             break
@@ -119,10 +118,10 @@ def watch(pair: Pair, tokenizer, step: int) -> None:
     for style in sums.STYLES:
         got = [
             sums.result(getattr(pair, style), tokenizer, sums.held_out(count, "valid", 100))
-            for count in (4, 8, 12, 16, 20)
+            for count in (4, 6, 8, 10, 12)
         ]
         shown = "  ".join(f"{found.right:3d}" for found in got)
-        print(f"  step {step:,}  {style:10s}  right of 100 with 4, 8, 12, 16, 20: {shown}")
+        print(f"  step {step:,}  {style:10s}  right of 100 with 4, 6, 8, 10, 12: {shown}")
 
 
 def ship(pair: Pair, tokenizer, took: dict, out: Path) -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 16_384}
-LONGEST = 160  # tokens of one sentence that are read; longer ones are rare and cut
+LONGEST = 160  # tokens of one sentence that are read
+WORDS = 50  # a longer sentence is translated in parts
 SHIPPED_PAIR = ("en", "fr")
 ABBREVIATIONS = ("mr", "mrs", "ms", "dr", "prof", "st", "no", "vs", "e.g", "i.e", "etc", "jr", "sr", "p", "pp", "fig")
 
@@ -36,8 +37,9 @@ def translate(
 ) -> list[str]:
     """Return the translation of each text, in the order given.
 
-    Texts are cut into lines and sentences, since the model was trained on sentences; equal
-    sentences are translated once; sentences of like length go through the model together.
+    Texts are cut into lines and sentences, since the model was trained on sentences, and very
+    long sentences into parts; equal sentences are translated once; sentences of like length go
+    through the model together.
     Line breaks and empty texts stay as they are.
 
     Args:
@@ -65,14 +67,16 @@ def translate(
     if beams < 1:
         raise BadInputError(f"beams is {beams}. Choose 1 (the likeliest token each time) or more.")
     model, tokenizer = translator(source, target)
-    cut = [[sentences(line) for line in text.split("\n")] for text in texts]
+    cut = [[in_parts(line) for line in text.split("\n")] for text in texts]
     known = {sentence: "" for text in cut for line in text for sentence in line}
     wanted = list(known)
-    ids = [row[:LONGEST] for row in tokenizer(wanted)["input_ids"]] if wanted else []
-    if any(len(row) == LONGEST for row in ids):
+    whole = tokenizer(wanted)["input_ids"] if wanted else []
+    ids = [row if len(row) <= LONGEST else [*row[: LONGEST - 1], tokenizer.eos_token_id] for row in whole]
+    too_long = sum(len(row) > LONGEST for row in whole)
+    if too_long:
         warnings.warn(
-            f"{sum(len(row) == LONGEST for row in ids)} sentences have {LONGEST} tokens or more; only "
-            "their beginning is translated. Put full stops where sentences end.",
+            f"{too_long} sentences have more than {LONGEST} tokens; only their beginning is "
+            "translated. Look for long addresses or text without spaces, and take them out.",
             CutTextWarning,
             stacklevel=2,
         )
@@ -110,6 +114,20 @@ def sentences(text: str) -> list[str]:
         start = match.end()
     found.append(text[start:].strip())
     return [sentence for sentence in found if sentence]
+
+
+def in_parts(line: str) -> list[str]:
+    """Return the sentences of a line; those of more than WORDS words are cut, at commas if they can be."""
+    found = []
+    for sentence in sentences(line):
+        words = sentence.split()
+        while len(words) > WORDS:
+            stops = [i + 1 for i, word in enumerate(words[:WORDS]) if word.endswith((",", ";", ":"))]
+            end = stops[-1] if stops else WORDS
+            found.append(" ".join(words[:end]))
+            words = words[end:]
+        found.append(" ".join(words))
+    return found
 
 
 @lru_cache(maxsize=3)

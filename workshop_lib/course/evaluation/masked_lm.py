@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from workshop_lib import adapters, data, models
+from workshop_lib import data, models
 from workshop_lib.course.evaluation import Figure
 from workshop_lib.course.evaluation.corpus import documents, split_of
 from workshop_lib.course.evaluation.mix import GAP, clean
@@ -30,7 +30,6 @@ MASKED_SHARE = 0.15
 CHARACTERS = 3000  # of each long document, so that no document rules the figures
 SEED = 7
 SOURCES = ("encyclopaedia", "news")
-FOLDER = data.root() / "models" / "masked_lm"
 
 
 # ── Texts ────────────────────────────────────────────────────────────────────────────────
@@ -420,21 +419,11 @@ def examples(model: BertForPreTraining, tokenizer: PreTrainedTokenizerBase) -> I
 
 def figures(corpus: Path | None) -> list[Figure]:
     """Recompute the figures of the model card; those on held-out text need the corpora."""
-    model, tokenizer = _load()
+    model, tokenizer, _ = models.load("masked_lm", "mini")
     found = [*passages(model, tokenizer), *professions(model, tokenizer), *examples(model, tokenizer)]
     if corpus is not None:
         found += held_out(model, tokenizer, corpus)
     return found
-
-
-def _load() -> tuple[BertForPreTraining, PreTrainedTokenizerBase]:
-    from transformers import BertConfig, BertForPreTraining
-
-    encoder = models.load("encoder", "mini")
-    model = BertForPreTraining(BertConfig.from_pretrained(FOLDER))
-    model.bert.load_state_dict(encoder.model.state_dict())
-    adapters.merge(model, FOLDER / "adapter.safetensors")
-    return model.eval(), encoder.tokenizer
 
 
 def passages(model: BertForPreTraining, tokenizer: PreTrainedTokenizerBase) -> Iterator[Figure]:

@@ -1,14 +1,14 @@
-"""Sums of many one-digit numbers: the problems, and how well two tiny models solve them.
+"""Chains of plus and times: the problems, and how well two tiny models solve them.
 
-Both models are built alike and were trained on equally many tokens. One answers at once
-(``7+8+3+9=27.``). The other writes its running totals (``7+8+3+9=7,15,18,27.``).
+A chain is worked from left to right, as on a pocket calculator, and only the last digit counts:
+7+8×3+9 goes 7, 5, 5, 4. Both models are built alike and were trained on equally many tokens.
+One answers at once (``7+8×3+9=4.``). The other writes its steps (``7+8×3+9=7,5,5,4.``).
 The problems are made from a seed; no corpus is read. Used for lessons 08 and 09.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,9 +19,11 @@ from workshop_lib.course.evaluation import Figure
 from workshop_lib.course.evaluation.corpus import bucket
 
 STYLES = ("at_once", "with_steps")
-LONGEST = 20  # numbers in a problem
-TRAINED = range(4, LONGEST + 1)  # how many numbers a training problem adds
-SHOWN = (4, 6, 8, 10, 12, 14, 16, 18, 20)
+LONGEST = 12  # numbers in a problem
+TRAINED = range(2, LONGEST + 1)  # how many numbers a training problem has
+SHOWN = (4, 5, 6, 7, 8, 9, 10, 11, 12)
+STEPS = [f"+{n}" for n in range(10)] + ["×3", "×7", "×9"]  # each can be undone, so none hides the past
+TIMES = 0.5  # share of multiplications among the steps
 END = "."
 PROBLEMS = 350  # for each count of numbers
 SEED = 7
@@ -58,83 +60,87 @@ def share(right: int, cases: int) -> str:
 # ── Problems ─────────────────────────────────────────────────────────────────────────────
 
 
-def question(numbers: list[int]) -> str:
-    """Return what a model is given.
+def totals(problem: str) -> list[int]:
+    """Return the last digit after each number, from left to right.
 
-    >>> question([7, 8, 3])
-    '7+8+3='
+    >>> totals("7+8×3+9")
+    [7, 5, 5, 4]
     """
-    return "+".join(map(str, numbers)) + "="
+    found = [int(problem[0])]
+    for mark, digit in zip(problem[1::2], problem[2::2], strict=True):
+        value = found[-1] + int(digit) if mark == "+" else found[-1] * int(digit)
+        found.append(value % 10)
+    return found
 
 
-def answer(numbers: list[int], style: str) -> str:
-    """Return what a model should write.
+def answer(problem: str, style: str) -> str:
+    """Return what a model should write after the problem and "=".
 
-    >>> answer([7, 8, 3], "at_once"), answer([7, 8, 3], "with_steps")
-    ('18.', '7,15,18.')
+    >>> answer("7+8×3", "at_once"), answer("7+8×3", "with_steps")
+    ('5.', '7,5,5.')
     """
-    totals = list(accumulate(numbers))
-    return ",".join(map(str, totals if style == "with_steps" else totals[-1:])) + END
+    digits = totals(problem)
+    return ",".join(map(str, digits if style == "with_steps" else digits[-1:])) + END
 
 
-def final_number(text: str) -> str:
+def final_digit(text: str) -> str:
     """Return the last number before the end mark.
 
-    >>> final_number("18."), final_number("7,15,18.99")
-    ('18', '18')
+    >>> final_digit("5."), final_digit("7,5,5.99")
+    ('5', '5')
     """
     return text.split(END)[0].split(",")[-1]
 
 
-def side_of(numbers: list[int]) -> str:
+def side_of(problem: str) -> str:
     """Return "test" for 1 problem in 20, "valid" for another, and "train" for the rest.
 
-    The same numbers in another order fall on the same side.
-
-    >>> side_of([7, 8, 3, 9]) == side_of([9, 3, 8, 7])
-    True
+    >>> side_of("7+8×3+9")
+    'train'
     """
-    problem = "+".join(map(str, sorted(numbers)))
     return {0: "test", 1: "valid"}.get(bucket(problem, 20), "train")
 
 
-def problems(count: int, side: str, seed: list[int]) -> Iterator[list[int]]:
-    """Yield problems of ``count`` numbers from 0 to 9 from one side of the split, without end.
+def problems(count: int, side: str, seed: list[int]) -> Iterator[str]:
+    """Yield problems of ``count`` numbers from one side of the split, without end.
 
-    >>> [len(numbers) for _, numbers in zip(range(2), problems(5, "train", [7]))]
-    [5, 5]
+    >>> [len(problem) for _, problem in zip(range(2), problems(5, "train", [7]))]
+    [9, 9]
     """
     chance = np.random.default_rng(seed)
+    share = np.repeat([(1 - TIMES) / 10, TIMES / 3], [10, 3])  # of each step
     while True:
-        for numbers in chance.integers(0, 10, size=(100, count)).tolist():
-            if side_of(numbers) == side:
-                yield numbers
+        first = chance.integers(0, 10, size=100)
+        steps = chance.choice(STEPS, size=(100, count - 1), p=share)
+        for digit, row in zip(first, steps, strict=True):
+            problem = f"{digit}{''.join(row)}"
+            if side_of(problem) == side:
+                yield problem
 
 
-def held_out(count: int, side: str = "test", size: int = PROBLEMS) -> list[list[int]]:
+def held_out(count: int, side: str = "test", size: int = PROBLEMS) -> list[str]:
     """Return ``size`` different problems that no training saw."""
-    found: dict[str, list[int]] = {}
+    found: dict[str, None] = {}
     drawn = problems(count, side, [SEED, count])
     while len(found) < size:
-        numbers = next(drawn)
-        found[question(numbers)] = numbers
-    return list(found.values())
+        found[next(drawn)] = None
+    return list(found)
 
 
 # ── Models ───────────────────────────────────────────────────────────────────────────────
 
 
-def solve(model, tokenizer, asked: list[list[int]]) -> list[str]:
+def solve(model, tokenizer, asked: list[str]) -> list[str]:
     """Return what a model writes after each question, greedily, up to the end mark.
 
     Args:
         model: a GPT2LMHeadModel.
-        tokenizer: its tokenizer, a token for each number and each mark.
-        asked: problems that all add equally many numbers.
+        tokenizer: its tokenizer, a token for each digit and each mark.
+        asked: problems of equally many numbers.
     """
     import torch
 
-    ids = tokenizer([question(numbers) for numbers in asked], return_tensors="pt").input_ids
+    ids = tokenizer([f"{problem}=" for problem in asked], return_tensors="pt").input_ids
     with torch.no_grad():
         written = model.generate(
             ids,  # Shape: (problems, tokens)
@@ -146,10 +152,10 @@ def solve(model, tokenizer, asked: list[list[int]]) -> list[str]:
     return [text.split(END)[0] + END if END in text else text for text in texts]
 
 
-def result(model, tokenizer, asked: list[list[int]]) -> Result:
-    """Return how many final numbers are right, and how many tokens were written."""
+def result(model, tokenizer, asked: list[str]) -> Result:
+    """Return how many final digits are right, and how many tokens were written."""
     texts = solve(model, tokenizer, asked)
-    right = sum(final_number(t) == str(sum(n)) for t, n in zip(texts, asked, strict=True))
+    right = sum(final_digit(t) == str(totals(p)[-1]) for t, p in zip(texts, asked, strict=True))
     written = sum(len(tokenizer.encode(text)) for text in texts)
     return Result(right, len(asked), written / len(texts))
 
