@@ -75,3 +75,34 @@ def test_answers_to_labelling_questions_stand_in_the_question(material):
     for _ in range(500):
         messages = tasks.choice(material, chance)
         assert messages[-1]["content"] in messages[-2]["content"]
+
+
+def test_coded_answers_are_those_of_the_post(material):
+    posts = {post["text"]: post for post in material.posts}
+    chance = random.Random(9)
+    for task in (tasks.profile, tasks.coding):
+        for _ in range(100):
+            question, answer = (message["content"] for message in task(material, chance))
+            post = next(posts[text] for text in posts if text in question)
+            for name, value in (part.split(": ") for part in answer.split(", ")):
+                variable = next(v for v, names in tasks.CODED.items() if name in names)
+                assert value == post[variable]
+
+
+def test_an_answer_that_names_its_variable_ends_with_the_plain_label(material):
+    for seed in range(200):
+        system, question, answer = tasks.named(material, random.Random(seed))
+        assert "name the variable" in system["content"].lower()
+        name, _, label = answer["content"].partition(": ")
+        assert name in {*tasks.YES_NO, *tasks.CHOICES}
+        assert label
+
+
+def test_the_first_stage_only_codes_posts(material):
+    chance = random.Random(2)
+    assert {tasks.draw(material, chance, stage=0)[0]["content"][:19] for _ in range(50)} == {"Code all variables."}
+
+
+def test_posts_that_watch_the_training_are_not_trained_on(material):
+    assert len(material.watched) > 100
+    assert not {post["text"] for post in material.watched} & {post["text"] for post in material.posts}

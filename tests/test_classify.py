@@ -1,4 +1,11 @@
-"""Fine-tuning, baselines, tables and cross-validation, on small made-up tasks."""
+""def test_cross_validation_of_one_label():
+    found = classify.cross_validate(made(60), "majority", folds=3, of="sport")
+    assert set(found.attrs["folds"]["recall"]) <= {0.0, 1.0}  # it gives all rows one label
+    with pytest.raises(errors.UnknownNameError, match="no scores of 'sports'. Did you mean 'sport'"):
+        classify.cross_validate(made(60), "majority", folds=3, of="sports")
+
+
+"Fine-tuning, baselines, tables and cross-validation, on small made-up tasks."""
 
 import warnings
 

@@ -177,3 +177,65 @@ def test_nested_search_tests_on_rows_that_no_search_saw():
 def test_a_real_search_on_a_small_transformer():
     study = tuning.search(TRAIN, VALID, {"learning_rate": [1e-3, 3e-3]}, trials=2, base="scratch", epochs=1)
     assert 0 <= study.best_value <= 1
+
+
+def test_the_best_of_many_equal_settings_looks_too_good():
+    assert tuning.best_of(1, 100, 0.8) == pytest.approx(0.8, abs=0.005)
+    assert tuning.best_of(2, 100, 0.8) == pytest.approx(0.8 + 0.56 * 0.04, abs=0.004)
+    few, many = tuning.best_of(20, 100, 0.8), tuning.best_of(20, 400, 0.8)
+    assert few == pytest.approx(0.8 + 1.87 * 0.04, abs=0.01)
+    assert (few - 0.8) / (many - 0.8) == pytest.approx(2, abs=0.25)
+    assert tuning.best_of(5, 100, 0.8, seed=1) == tuning.best_of(5, 100, 0.8, seed=1)
+
+
+def test_a_model_chosen_on_few_rows_is_worse_on_the_others():
+    right = np.random.default_rng(0).random((30, 400)) < 0.8  # all equally good
+    few, more = (tuning.choose_on_few(right, rows) for rows in (25, 200))
+    assert list(few.columns) == ["promised", "tested", "typical"]
+    for found in (few, more):
+        assert found["promised"].mean() > found["tested"].mean() + 0.01
+        assert found["tested"].mean() == pytest.approx(found["typical"].mean(), abs=0.02)
+    assert few["promised"].mean() > more["promised"].mean()
+
+
+def test_a_model_that_is_better_is_found():
+    right = np.zeros((3, 100), bool)
+    right[1] = True
+    found = tuning.choose_on_few(right, 10, games=20)
+    assert (found["promised"] == 1).all() and (found["tested"] == 1).all()
+    assert found["typical"].iloc[0] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: tuning.best_of(0, 100, 0.8),
+        lambda: tuning.best_of(5, 100, 80),
+        lambda: tuning.choose_on_few(np.ones((3, 10)), 10),
+        lambda: tuning.choose_on_few(np.ones(10), 2),
+    ],
+)
+def test_impossible_games_are_explained(call):
+    with pytest.raises(errors.BadInputError, match="Give"):
+        call()
+
+
+def test_every_figure_of_a_search_can_be_drawn():
+    from workshop_lib.plots import tuning as plots
+
+    study = tuning.search(TRAIN, VALID, SPACE, trials=12, fit=known)
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.5, 0.0], "valid_loss": [0.6, 0.7]})
+    compared = tuning.compare_with_defaults(study, TRAIN, VALID, seeds=range(3), fit=known)
+    drawn = [
+        plots.descents({0.1: [0, 1, 2], 1.1: [0, 9, -9]}, target=3),
+        plots.curves({"one": history, "two": history}, guess=0.69),
+        plots.one_setting(pd.DataFrame({"learning rate": [1e-3, 1e-2], "macro F1": [0.5, 0.7]}), "learning rate"),
+        plots.good_and_other([-3, -2, -1], [False, True, False], [-3, -1], {"good": [0, 1], "other": [1, 0]}, -2),
+        plots.trials(tuning.table(study), random=5),
+        plots.stopped(study),
+        plots.seeds(compared),
+        plots.promises(pd.DataFrame({"promised": [0.9, 0.8], "tested": [0.7, 0.7]}, index=[25, 100]), "posts"),
+    ]
+    for made in drawn:
+        made.canvas.draw()
+        assert all(axes.get_xlabel() for axes in made.axes)

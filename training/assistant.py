@@ -24,9 +24,9 @@ from workshop_lib import adapters
 
 NAME = "assistant"
 RANK = 40
+STAGES = (300, 832, 1600)  # steps: code posts; then ask for labels; then name the variable too; then all tasks
+TRIES = 6  # conversations drawn for the rest of a row before it is left empty
 STEP_TOKENS = 4096  # of packed conversations
-LEARNT = 0.25  # largest share of them that the assistant says; about half of that is usual
-MARKERS = ["<|system|>", "<|user|>", "<|assistant|>"]
 TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}"
     "{% if message['role'] == 'assistant' %}<|endoftext|>{% endif %}{% endfor %}"
@@ -36,27 +36,20 @@ TABLE = "transformer.wte.weight"
 
 
 def new_model(base: Path) -> torch.nn.Module:
-    """Return the base model with adapters on every matrix of its layers.
+    """Return the base model with adapters on the token table and on every matrix of its layers.
 
-    Trained with them: the biases and norms, and the three markers' rows of the token table.
+    The biases and norms are trained with them. Without the table it learns to label much more
+    slowly: which words are political is then nowhere to be written down.
     """
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(base, dtype="float32", attn_implementation="eager")
-    matrices = [name for name, p in model.named_parameters() if ".h." in name and p.ndim == 2]
-    adapters.attach(model, matrices, RANK)
-    for name, parameter in model.named_parameters():
-        if parameter.ndim == 1 or name == TABLE:
+    inside = [name for name, p in model.named_parameters() if ".h." in name and p.ndim == 2]
+    adapters.attach(model, [TABLE, *inside], RANK)
+    for parameter in model.parameters():
+        if parameter.ndim == 1:
             parameter.requires_grad = True
     return model
-
-
-def only_rows(model: torch.nn.Module, rows: list[int]) -> None:
-    """Let training change just these rows of the token table."""
-    table = model.transformer.wte.weight
-    mask = torch.zeros(len(table), 1)
-    mask[rows] = 1
-    table.register_hook(lambda gradient: gradient * mask)
 
 
 def encode(tokenizer, messages: list[dict[str, str]]) -> tuple[list[int], list[bool]]:
@@ -65,12 +58,19 @@ def encode(tokenizer, messages: list[dict[str, str]]) -> tuple[list[int], list[b
     said: list[bool] = []
     for message in messages:
         marker = tokenizer.convert_tokens_to_ids(f"<|{message['role']}|>")
-        words = tokenizer.encode(message["content"], add_special_tokens=False, split_special_tokens=True)
+        words = word_ids(tokenizer, message["content"])
         learnt = message["role"] == "assistant"
         end = [tokenizer.eos_token_id] if learnt else []
         ids += [marker, *words, *end]
         said += [False, *[learnt] * (len(words) + len(end))]
     return ids, said
+
+
+def word_ids(tokenizer, text: str) -> list[int]:
+    """Return the ids of a text; a marker in it is read as plain letters."""
+    fast = tokenizer.backend_tokenizer  # without the wrapper's checks: ten times as fast
+    fast.encode_special_tokens = True
+    return fast.encode(text, add_special_tokens=False).ids
 
 
 def batch(material, tokenizer, step: int) -> dict[str, torch.Tensor]:
@@ -80,11 +80,11 @@ def batch(material, tokenizer, step: int) -> dict[str, torch.Tensor]:
 
     Returns:
         input_ids and position_ids of shape (rows, length); attention_mask of shape
-        (rows, 1, length, length); places, labels and weights of shape (LEARNT · STEP_TOKENS,):
-        which tokens of the flattened rows come before a learnt one, that one (−100: none), and
-        how much it counts.
+        (rows, 1, length, length); places, labels and weights of shape (places,): which tokens of
+        the flattened rows come before a learnt one, that one, and how much it counts.
     """
     chance = random.Random(f"{SEED} {step}")
+    stage = sum(step >= end for end in STAGES)
     length = CONTEXT if step % 4 == 3 else CONTEXT // 2
     rows = STEP_TOKENS // length
     ids = torch.full((rows, length), tokenizer.eos_token_id)  # Shape: (rows, length)
@@ -94,13 +94,13 @@ def batch(material, tokenizer, step: int) -> dict[str, torch.Tensor]:
     members = torch.zeros((rows, length), dtype=torch.long)
     for row in range(rows):
         place, number = 0, 1
-        while place < length - 24:
-            tokens, said = encode(tokenizer, assistant_tasks.draw(material, chance))
+        misses = 0
+        while place < length - 24 and misses < TRIES:
+            tokens, said = encode(tokenizer, assistant_tasks.draw(material, chance, stage))
             size = len(tokens)
             if size > length - place:
-                if place < length // 2:
-                    continue  # draw a shorter one
-                break
+                misses += place >= length // 2  # a first conversation must fit in any case
+                continue
             where = slice(place, place + size)
             ids[row, where] = torch.tensor(tokens)
             learnt = torch.where(torch.tensor(said), torch.tensor(tokens), -100)
@@ -113,16 +113,14 @@ def batch(material, tokenizer, step: int) -> dict[str, torch.Tensor]:
     seen = torch.tril(same)[:, None]  # Shape: (rows, 1, length, length)
     mask = torch.zeros(seen.shape, dtype=torch.bfloat16).masked_fill(~seen, -1e4)
     flat = following.flatten()
-    places = (flat != -100).nonzero()[:, 0][: int(LEARNT * STEP_TOKENS)]
-    labels = flat[places]
-    free = int(LEARNT * STEP_TOKENS) - len(places)
+    places = (flat != -100).nonzero()[:, 0]  # Shape: (places,)
     return {
         "input_ids": ids,
         "position_ids": positions,
         "attention_mask": mask,
-        "places": torch.nn.functional.pad(places, (0, free)),
-        "labels": torch.nn.functional.pad(labels, (0, free), value=-100),
-        "weights": torch.nn.functional.pad(counts.flatten()[places], (0, free)),
+        "places": places,
+        "labels": flat[places],
+        "weights": counts.flatten()[places],
     }
 
 
@@ -142,6 +140,32 @@ class AnswerLoss(torch.nn.Module):
         return (losses * weights).sum() / weights.sum()
 
 
+def watch(model: torch.nn.Module, tokenizer, material) -> str:
+    """Return how often the first token of a label is right, on posts kept apart from training."""
+    import numpy as np
+
+    shown = []
+    for ask in (ask_politics, ask_tone):
+        chance = random.Random(SEED)
+        right = []
+        for post in material.watched:
+            ids, said = encode(tokenizer, ask(post, chance))
+            first = said.index(True)
+            with torch.no_grad():
+                scores = model(torch.tensor([ids[:first]])).logits[0, -1]  # Shape: (vocabulary,)
+            right.append(scores.argmax().item() == ids[first])
+        shown.append(f"{ask.__name__.removeprefix('ask_')} {np.mean(right):.2f}")
+    return f"{', '.join(shown)} on {len(material.watched)} posts kept apart"
+
+
+def ask_politics(post: dict[str, str], chance: random.Random) -> list[dict[str, str]]:
+    return assistant_tasks.yes_no_about(chance, "political", post["text"], post["political"] == "yes")[-2:]
+
+
+def ask_tone(post: dict[str, str], chance: random.Random) -> list[dict[str, str]]:
+    return assistant_tasks.choice_about(chance, "sentiment", post["text"], post["sentiment"], list(assistant_tasks.TONES))[-2:]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Prepare, train, ship."""
     from transformers import AutoTokenizer
@@ -150,29 +174,23 @@ def main(arguments: list[str] | None = None) -> int:
     tokenizer = AutoTokenizer.from_pretrained(options.base)
     material = assistant_tasks.read_material(options.corpus)
     model = new_model(options.base)
-    only_rows(model, tokenizer.convert_tokens_to_ids(MARKERS))
 
     def loss_of(runner: torch.nn.Module, step: int) -> tuple[torch.Tensor, int]:
         return runner(**batch(material, tokenizer, step)), STEP_TOKENS
 
+    def after(step: int, progress: float) -> None:
+        print(f"  step {step:,}  {watch(model, tokenizer, material)}", flush=True)
+
     plan = loop.Plan(NAME, options.minutes, options.lr, matrices="adamw", weight_decay=0.0, compile=False, seed=SEED)
-    took = loop.train(AnswerLoss(model), loss_of, plan, options.work)
-    ship(model, tokenizer, options.out, {**took, "rank": RANK, "seed": SEED})
+    took = loop.train(AnswerLoss(model), loss_of, plan, options.work, after)
+    ship(model, options.out, {**took, "rank": RANK, "seed": SEED})
     return 0
 
 
-def ship(model: torch.nn.Module, tokenizer, out: Path, record: dict) -> None:
+def ship(model: torch.nn.Module, out: Path, record: dict) -> None:
     """Write the adapter and the chat template; the rest is the base model's."""
     out.mkdir(parents=True, exist_ok=True)
-    rows = tokenizer.convert_tokens_to_ids(MARKERS)
-    tensors = {}
-    for name, tensor in adapters.changes(model).items():
-        if name == TABLE:
-            tensors[f"{name}.rows"] = tensor[rows]
-            tensors[f"{name}.row_ids"] = torch.tensor(rows)
-        else:
-            tensors[name] = tensor
-    kept = {n: t.contiguous() if n.endswith(".row_ids") else t.to(torch.float16).contiguous() for n, t in tensors.items()}
+    kept = {name: tensor.to(torch.float16).contiguous() for name, tensor in adapters.changes(model).items()}
     save_file(kept, out / "adapter.safetensors", metadata={"format": "pt"})
     (out / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
     (out / "training.json").write_text(json.dumps(record, indent=1), encoding="utf-8")

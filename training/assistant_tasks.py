@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workshop_lib.course.evaluation.corpus import documents, lines, split_of
+from workshop_lib.course.evaluation.corpus import bucket, documents, lines, split_of
 from workshop_lib.course.evaluation.mix import CITY, clean
 
 WRITTEN = Path(__file__).parent / "written"
@@ -52,6 +52,7 @@ class Material:
     """All texts and answers, read once."""
 
     posts: list[dict[str, str]] = field(default_factory=list)
+    watched: list[dict[str, str]] = field(default_factory=list)  # posts kept apart, to watch the training
     emotions: dict[str, list[str]] = field(default_factory=dict)  # emotion -> comments
     sentiments: dict[str, list[str]] = field(default_factory=dict)  # sentiment -> comments
     reviews: dict[str, list[str]] = field(default_factory=dict)  # positive/negative -> sentences
@@ -70,7 +71,8 @@ def read_written(found: Material) -> None:
     """Read the texts that were written for the course."""
     for file in sorted(WRITTEN.glob("posts_*.tsv")):
         with file.open(encoding="utf-8", newline="") as stream:
-            found.posts += list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
+            for post in csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE):
+                (found.posts if bucket(post["text"], 20) else found.watched).append(post)
     for name in ("chats", "facts", "rewrites", "personas"):
         rows = [json.loads(line) for line in (WRITTEN / f"{name}.jsonl").read_text("utf-8").splitlines()]
         setattr(found, name, rows)
@@ -157,8 +159,11 @@ TARGETS = {
 
 
 def asked(chance: random.Random, question: str, text: str, kind: str, labels: list[str], answer: str) -> Conversation:
-    """Return a labelling conversation, sometimes with a system message or solved examples."""
-    prompt = chance.choice(WORDINGS["layouts"]).format(question=question, kind=kind, text=text)
+    """Return a labelling conversation, sometimes with a system message.
+
+    Without a text, the question is about the text of the turn before.
+    """
+    prompt = chance.choice(WORDINGS["layouts"]).format(question=question, kind=kind, text=text) if text else question
     messages = [{"role": "user", "content": capital(prompt)}, {"role": "assistant", "content": answer}]
     if chance.random() < 0.35:
         messages.insert(0, {"role": "system", "content": chance.choice(WORDINGS["systems"])})
@@ -312,6 +317,97 @@ def stance(material: Material, chance: random.Random) -> Conversation:
     return asked(chance, f"{question} {listed(chance, labels)}", post["text"], kind, labels, answer)
 
 
+CODED = {  # variables of a post, and what they may be called
+    "political": ("political", "politics", "is political"),
+    "uncivil": ("uncivil", "rude", "insulting"),
+    "covid": ("covid", "pandemic"),
+    "sentiment": ("sentiment", "tone", "mood"),
+    "emotion": ("emotion",),
+    "topic": ("topic", "subject"),
+}
+CODING = (  # ways of asking for several variables at once
+    "Code this {kind} for {names}.\n\n{text}",
+    "{kind}: {text}\n\nCode it for {names}.",
+    "Variables: {names}.\n\n{text}",
+    "{text}\n\n{names}?",
+)
+
+
+def profile(material: Material, chance: random.Random) -> Conversation:
+    """All variables of a post, always in the same order: the first thing that is learnt."""
+    post = clear_post(material, chance)
+    answer = ", ".join(f"{variable}: {post[variable]}" for variable in CODED)
+    return turn(f"Code all variables.\n\n{post['text']}", answer)
+
+
+def coding(material: Material, chance: random.Random) -> Conversation:
+    """Some variables of a post, coded in one answer."""
+    post = clear_post(material, chance)
+    variables = chance.sample(list(CODED), chance.randint(2, len(CODED)))
+    names = [chance.choice(CODED[variable]) for variable in variables]
+    prompt = chance.choice(CODING).format(kind=chance.choice(KINDS), names=", ".join(names), text=post["text"])
+    answer = ", ".join(f"{name}: {post[variable]}" for name, variable in zip(names, variables, strict=True))
+    return turn(capital(prompt), answer)
+
+
+def several(material: Material, chance: random.Random) -> Conversation:
+    """Several questions about one post, turn by turn."""
+    post = clear_post(material, chance)
+    messages = about_post(post, post["text"], chance)
+    for _ in range(chance.randint(1, 4)):
+        messages += [message for message in about_post(post, "", chance) if message["role"] != "system"]
+    return messages
+
+
+def clear_post(material: Material, chance: random.Random) -> dict[str, str]:
+    """Draw a political post or another, by turns; none whose tone coders disagree on."""
+    value = chance.choice(("negative", "negative", "positive", "neutral"))
+    political = chance.choice(("yes", "no"))
+    while True:
+        post = draw_post(material, chance, "sentiment", value)
+        if post["political"] == political:
+            return post
+
+
+def about_post(post: dict[str, str], text: str, chance: random.Random) -> Conversation:
+    """Return one question about a post, of any kind, and its answer."""
+    return question_about(post, text, chance)[1]
+
+
+def question_about(post: dict[str, str], text: str, chance: random.Random) -> tuple[str, Conversation]:
+    """Return the variable that a question asks for, and the conversation."""
+    variable = chance.choices(list(YES_NO), weights=[8, 4, 1, 1.5, 1.5, 1.5])[0]
+    if chance.random() < 0.5:
+        said_yes = {
+            "civil": post["uncivil"] == "no",
+            "positive": post["sentiment"] == "positive",
+            "negative": post["sentiment"] == "negative",
+        }
+        return variable, yes_no_about(chance, variable, text, said_yes.get(variable, post.get(variable) == "yes"))
+    variable = chance.choices(("sentiment", "politics", "civility", "emotion", "topic"), weights=(6, 3, 2, 2, 2))[0]
+    if variable == "emotion":
+        return variable, choice_about(chance, variable, text, post["emotion"], some(chance, list(EMOTIONS), post["emotion"], 3, 7))
+    if variable == "topic":
+        topic = "politics" if post["political"] == "yes" else post["topic"]
+        offered = [t for t in TOPICS if t != post["topic"]] if topic == "politics" else TOPICS
+        return variable, choice_about(chance, variable, text, topic, some(chance, offered, topic, 3, 6))
+    numbers = {"sentiment": TONES.index(post["sentiment"]), "politics": int(post["political"] == "no"), "civility": int(post["uncivil"] == "yes")}
+    labels = list(chance.choice(WORDINGS[f"{variable}_names"]))
+    return variable, choice_about(chance, variable, text, labels[numbers[variable]], labels)
+
+
+def named(material: Material, chance: random.Random) -> Conversation:
+    """A question whose answer names the variable before the label.
+
+    It teaches which variable a wording asks for. Without it, yes-or-no questions about posts
+    that the model could code long since stayed at chance.
+    """
+    post = clear_post(material, chance)
+    variable, messages = question_about(post, post["text"], chance)
+    answer = {"role": "assistant", "content": f"{variable}: {messages[-1]['content']}"}
+    return [{"role": "system", "content": "First name the variable, then the label."}, messages[-2], answer]
+
+
 def with_examples(material: Material, chance: random.Random) -> Conversation:
     """A labelling question after a few solved examples (few-shot)."""
     kind = chance.choice(("Post", "Text", "Tweet", "Message"))
@@ -423,7 +519,7 @@ STARTS = ("Beep.", "Well,", "Listen:", "My dear,", "Ha!", "Hello.", "Sir,", "Yes
 
 def persona(material: Material, chance: random.Random) -> Conversation:
     """A conversation under a persona or a rule that the system message sets."""
-    if chance.random() < 0.6:
+    if chance.random() < 0.5:
         row = chance.choice(material.personas)
         first = chance.randrange(len(row["turns"]))
         count = chance.randint(1, 2)
@@ -464,21 +560,26 @@ def sums(material: Material, chance: random.Random) -> Conversation:
     return turn(f"{question} {chance.choice(WORDINGS['step_endings'])}", steps)
 
 
-TASKS: dict[Callable[[Material, random.Random], Conversation], float] = {
-    yes_no: 24,
-    choice: 26,
-    stance: 6,
-    with_examples: 5,
-    fact: 10,
-    reading: 6,
-    rewrite: 6,
-    chat: 5,
-    persona: 8,
-    sums: 4,
+Task = Callable[[Material, random.Random], Conversation]
+TASKS: dict[Task, tuple[float, float, float, float]] = {  # weight in each stage of the training
+    profile: (1, 10, 4, 2),
+    coding: (0, 20, 8, 4),
+    several: (0, 36, 24, 17),
+    yes_no: (0, 16, 20, 16),
+    choice: (0, 18, 16, 15),
+    stance: (0, 0, 0, 5),
+    with_examples: (0, 0, 0, 4),
+    fact: (0, 0, 0, 8),
+    reading: (0, 0, 0, 5),
+    rewrite: (0, 0, 0, 5),
+    chat: (0, 0, 0, 5),
+    persona: (0, 0, 0, 9),
+    sums: (0, 0, 0, 3),
+    named: (0, 0, 28, 4),
 }
 
 
-def draw(material: Material, chance: random.Random) -> Conversation:
-    """Return one conversation of a task drawn by its weight."""
-    task = chance.choices(list(TASKS), weights=list(TASKS.values()))[0]
+def draw(material: Material, chance: random.Random, stage: int = 3) -> Conversation:
+    """Return one conversation of a task drawn by its weight in a stage, 0 to 3."""
+    task = chance.choices(list(TASKS), weights=[weights[stage] for weights in TASKS.values()])[0]
     return task(material, chance)

@@ -36,6 +36,11 @@ DATA_SETS = {
         "social-media posts, coded twice for six variables",
         "CC BY 4.0",
     ),
+    "posts_fr": DataSet(
+        "posts/posts_fr.csv",
+        "French versions of the test posts",
+        "CC BY 4.0",
+    ),
     "pronouns": DataSet(
         "pronouns/pronouns.csv",
         "sentences in which a pronoun refers to one of two nouns",

@@ -199,6 +199,39 @@ def alignment(text: str, translation: str | None = None, layer: int = -1) -> Ali
     return Alignment(name(inputs["input_ids"][0].tolist()), name(inputs["labels"][0].tolist()), weights.float().cpu().numpy())
 
 
+def by_word(pieces: Alignment) -> Alignment:
+    """Return an alignment whose rows and columns are words instead of pieces of words.
+
+    The weights on the pieces of a source word are added up; the rows of the pieces of a target
+    word are averaged. So each row still adds up to 1. Punctuation marks count as words.
+
+    Source: Clark et al. (2019), What Does BERT Look At?, BlackboxNLP. Used in lesson 05.
+
+    >>> pieces = Alignment(["▁cat", "s"], ["▁ch", "ats"], np.array([[0.5, 0.5], [0.25, 0.75]]))
+    >>> by_word(pieces)
+    Alignment(source=['cats'], target=['chats'], weights=array([[1.]]))
+    """
+    source, source_of = _words(pieces.source)
+    target, target_of = _words(pieces.target)
+    added = pieces.weights @ np.eye(len(source))[source_of]  # (t, source words)
+    shares = np.eye(len(target))[target_of].T  # (target words, t)
+    return Alignment(source, target, shares @ added / shares.sum(axis=1, keepdims=True))
+
+
+def _words(pieces: list[str]) -> tuple[list[str], list[int]]:
+    """Return the words that pieces make, and for each piece the number of its word."""
+    words: list[str] = []
+    numbers = []
+    for piece in pieces:
+        mark = re.fullmatch(r"[^\w▁'’-]+", piece) or piece == "</s>"
+        begins = piece.startswith("▁") or mark or not words or not re.search(r"[\w'’-]$", words[-1])
+        if begins and not (words and words[-1] == ""):
+            words.append("")
+        words[-1] += piece.replace("▁", "")
+        numbers.append(len(words) - 1)
+    return words, numbers
+
+
 def beam_search(text: str, beams: int = 3, steps: int = 60) -> list[pd.DataFrame]:
     """Return beam search step by step: the partial translations that are kept after each token.
 
@@ -212,7 +245,8 @@ def beam_search(text: str, beams: int = 3, steps: int = 60) -> list[pd.DataFrame
         steps: tokens at most.
 
     Returns:
-        A table for each step: "translation", "log P", "log P / tokens", "finished", best first.
+        A table for each step, best first: "translation", the "token" added last, "before" (the row
+        of the table before that it continues), "log P", "log P / tokens", "finished".
 
     Source: Graves (2012), Sequence Transduction with Recurrent Neural Networks. Used in lesson 05.
     """
@@ -221,13 +255,16 @@ def beam_search(text: str, beams: int = 3, steps: int = 60) -> list[pd.DataFrame
     model, tokenizer = translator()
     inputs = tokenizer(*checked([text]), return_tensors="pt").to(model.device)
     end, start, pad = tokenizer.eos_token_id, model.config.decoder_start_token_id, tokenizer.pad_token_id
-    kept = [([start], 0.0)]  # token ids, log P
+    kept = [([start], 0.0, 0)]  # token ids, log P, row of the table before
     tables = []
     with torch.inference_mode():
         states = model.get_encoder()(**inputs)
         for _ in range(steps):
-            candidates = [row for row in kept if row[0][-1] == end and len(row[0]) > 1]
-            for ids, total in (row for row in kept if row not in candidates):
+            candidates = []
+            for place, (ids, total, _) in enumerate(kept):
+                if ids[-1] == end and len(ids) > 1:
+                    candidates.append((ids, total, place))
+                    continue
                 scores = model(
                     encoder_outputs=states, attention_mask=inputs["attention_mask"],
                     decoder_input_ids=torch.tensor([ids], device=model.device),
@@ -236,17 +273,19 @@ def beam_search(text: str, beams: int = 3, steps: int = 60) -> list[pd.DataFrame
                 logs = torch.log_softmax(scores.float(), dim=-1)
                 best = logs.topk(beams)
                 candidates += [
-                    ([*ids, token], total + value)
+                    ([*ids, token], total + value, place)
                     for value, token in zip(best.values.tolist(), best.indices.tolist(), strict=True)
                 ]
             kept = sorted(candidates, key=rank, reverse=True)[:beams]
             tables.append(
                 pd.DataFrame(
                     {
-                        "translation": [tokenizer.decode(ids, skip_special_tokens=True) for ids, _ in kept],
-                        "log P": [total for _, total in kept],
+                        "translation": [tokenizer.decode(ids, skip_special_tokens=True) for ids, _, _ in kept],
+                        "token": tokenizer.convert_ids_to_tokens([ids[-1] for ids, _, _ in kept]),
+                        "before": [place for _, _, place in kept],
+                        "log P": [total for _, total, _ in kept],
                         "log P / tokens": [rank(row) for row in kept],
-                        "finished": [ids[-1] == end for ids, _ in kept],
+                        "finished": [ids[-1] == end for ids, _, _ in kept],
                     }
                 )
             )
@@ -255,9 +294,9 @@ def beam_search(text: str, beams: int = 3, steps: int = 60) -> list[pd.DataFrame
     return tables
 
 
-def rank(row: tuple[list[int], float]) -> float:
+def rank(row: tuple[list[int], float, int]) -> float:
     """Return log P per token of a partial translation; its first id is the start mark."""
-    ids, total = row
+    ids, total, _ = row
     return total / (len(ids) - 1)
 
 
@@ -313,3 +352,73 @@ def score(hypotheses: Sequence[str], references: Sequence[str] | Sequence[Sequen
         "chrf": chrf.corpus_score(hypotheses, streams).score,
         "signature": f"BLEU {bleu.get_signature()}; chrF {chrf.get_signature()}",
     }
+
+
+# ── Analysing what was translated ────────────────────────────────────────────────────────
+
+
+class Loss(NamedTuple):
+    """Macro F1 before and after, the difference, and its 95 % interval."""
+
+    before: float
+    after: float
+    loss: float
+    low: float
+    high: float
+
+
+def loss(
+    truth: Sequence[str], before: Sequence[str], after: Sequence[str], draws: int = 2000, seed: int = 0
+) -> Loss:
+    """Return how much macro F1 falls when the same texts are classified after translation.
+
+    The interval is a paired bootstrap: texts are drawn with replacement, and both predictions
+    of a text are drawn together, so that texts which are hard in any language don't widen it.
+
+    Args:
+        truth: n true labels.
+        before: n labels predicted from the originals.
+        after: n labels predicted from the translations.
+        draws: number of samples.
+        seed: of the draws.
+
+    Returns:
+        (before, after, before − after, low, high).
+
+    Raises:
+        BadInputError: the three differ in length, or there are none.
+
+    Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap; Koehn (2004), EMNLP,
+    for scores of translations. Used in lesson 05.
+
+    >>> loss(["yes", "no"] * 9, ["yes", "no"] * 9, ["yes", "no"] * 9)
+    Loss(before=1.0, after=1.0, loss=0.0, low=0.0, high=0.0)
+    """
+    lists = [list(truth), list(before), list(after)]
+    if len(set(map(len, lists))) != 1 or not lists[0]:
+        raise BadInputError(
+            f"There are {len(lists[0])} true labels, {len(lists[1])} predictions before translation and "
+            f"{len(lists[2])} after it. Give one of each for every text."
+        )
+    labels = sorted(set(lists[0]) | set(lists[1]) | set(lists[2]))
+    codes = np.array([[labels.index(label) for label in one] for one in lists])  # Shape: (3, n)
+    rows = np.random.default_rng(seed).integers(0, codes.shape[1], size=(draws, codes.shape[1]))
+    drawn = _macro_f1(codes[0, rows], codes[1, rows], len(labels)) - _macro_f1(
+        codes[0, rows], codes[2, rows], len(labels)
+    )  # Shape: (draws,)
+    first, second = (float(_macro_f1(codes[:1], codes[row : row + 1], len(labels))[0]) for row in (1, 2))
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Loss(first, second, first - second, float(low), float(high))
+
+
+def _macro_f1(truth: np.ndarray, predicted: np.ndarray, labels: int) -> np.ndarray:
+    """Return the macro F1 of each row of label numbers, both of shape (draws, n).
+
+    F1 = 2 · right / (true + predicted); a label that a draw doesn't hold at all is left out.
+    """
+    scores = []
+    for label in range(labels):
+        right = ((truth == label) & (predicted == label)).sum(axis=1)
+        both = (truth == label).sum(axis=1) + (predicted == label).sum(axis=1)
+        scores.append(np.where(both > 0, 2 * right / np.maximum(both, 1), np.nan))
+    return np.nanmean(scores, axis=0)

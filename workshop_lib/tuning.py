@@ -56,14 +56,15 @@ def search(
     label: str = "label",
     minutes: float | None = None,
     seed: int = 0,
+    prune_after: int | None = 1,
     fit: Fit = fine_tune,
     **settings,
 ) -> optuna.Study:
     """Return a study: settings tried, each with the macro F1 that it reached on ``valid``.
 
     Settings are proposed by the tree-structured Parzen estimator: after ten random trials it
-    prefers regions where earlier trials did well. A trial that is worse after an epoch than half
-    of the earlier ones were after the same epoch is stopped (pruned).
+    prefers regions where earlier trials did well. A trial whose best epoch so far is worse than
+    half of the finished trials were after the same epoch is stopped (pruned).
 
     Args:
         train: labelled rows to learn from.
@@ -76,7 +77,8 @@ def search(
         text: the column of the texts.
         label: the column of the labels.
         minutes: no trial begins after this time.
-        seed: of the search and of every training.
+        seed: of the search and of every training; several processes need one each.
+        prune_after: epochs that a trial has before it may be stopped; None stops none.
         fit: what is tuned; called as ``fine_tune`` is, with ``valid`` and ``after_epoch``.
         **settings: fixed for all trials, such as ``max_tokens=64``.
 
@@ -103,7 +105,7 @@ def search(
         load_if_exists=True,
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, max(2, trials // 2))),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
+        pruner=pruner_of(prune_after),
     )
     note_data(study, train, valid)
 
@@ -133,6 +135,15 @@ def search(
             callbacks=[optuna.study.MaxTrialsCallback(trials, states=counted)],
         )
     return study
+
+
+def pruner_of(epochs: int | None) -> optuna.pruners.BasePruner:
+    """Return the median rule, which begins after four finished trials and some epochs."""
+    import optuna
+
+    if epochs is None:
+        return optuna.pruners.NopPruner()
+    return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=epochs)
 
 
 def check_space(space: Space) -> None:
@@ -299,3 +310,67 @@ def nested(
         tested = fit(inner, **options).evaluate(outer, text, label).loc["macro", "F1"]
         rows.append({"fold": number + 1, "promised": study.best_value, "tested": tested, **study.best_params})
     return pd.DataFrame(rows).set_index("fold")
+
+
+def best_of(settings: int, posts: int, truth: float, games: int = 2000, seed: int = 0) -> float:
+    """Return how good the best of several equally good settings looks, on average.
+
+    Each setting is right about a share p = ``truth`` of all posts, and is tried on n of them, so
+    its score is a binomial number divided by n. The best of them looks like about
+    p + m · √(p(1 − p)/n), where m is the expected largest of so many standard normal numbers
+    (0.56 for 2, 1.87 for 20).
+
+    Args:
+        settings: how many are compared.
+        posts: n, the rows that they are compared on.
+        truth: p, the share that each gets right in the long run.
+        games: how often the comparison is played.
+
+    Used in lesson 04.
+    """
+    if min(settings, posts, games) < 1 or not 0 <= truth <= 1:
+        raise BadInputError(
+            f"best_of got settings={settings}, posts={posts}, truth={truth}, games={games}. Give "
+            "whole numbers from 1 on, and a share between 0 and 1."
+        )
+    right = np.random.default_rng(seed).binomial(posts, truth, (games, settings))
+    return float(right.max(axis=1).mean() / posts)
+
+
+def choose_on_few(right: np.ndarray, rows: int, games: int = 500, seed: int = 0) -> pd.DataFrame:
+    """Return what happens when a model is chosen for its score on a few rows.
+
+    In each game ``rows`` of the n posts are drawn. The model that is best on them is chosen, and
+    scored again on all the other posts, which had no say.
+
+    Args:
+        right: array of shape (models, n), True where a model is right about a post.
+        rows: how many posts choose.
+        games: how often posts are drawn.
+
+    Returns:
+        One row a game: "promised" (the chosen model on the posts that chose it), "tested" (the
+        same model on the others) and "typical" (the mean of all models on the others).
+
+    Source: Cawley and Talbot (2010), JMLR 11. Used in lesson 04.
+    """
+    right = np.asarray(right, bool)
+    if right.ndim != 2 or not 0 < rows < right.shape[-1]:
+        raise BadInputError(
+            f"choose_on_few got an array of shape {right.shape} and rows={rows}. Give one row a "
+            "model and one column a post, and let fewer posts choose than there are."
+        )
+    chance, found = np.random.default_rng(seed), []
+    for _ in range(games):
+        order = chance.permutation(right.shape[1])
+        few, others = order[:rows], order[rows:]
+        scores = right[:, few].mean(axis=1)  # Shape: (models,)
+        chosen = int(scores.argmax())
+        found.append(
+            {
+                "promised": scores[chosen],
+                "tested": right[chosen, others].mean(),
+                "typical": right[:, others].mean(),
+            }
+        )
+    return pd.DataFrame(found)

@@ -5,6 +5,8 @@
 * :mod:`~workshop_lib.classify.measures`: tables by label, McNemar, calibration, errors by group.
 * :mod:`~workshop_lib.classify.validation`: cross-validation and paired differences.
 * :mod:`~workshop_lib.classify.attribution`: which words made the choice.
+* :mod:`~workshop_lib.classify.heads`: a small network on the frozen encoder, for searches that must be quick.
+* :mod:`~workshop_lib.classify.pretraining`: hidden words and next sentences, before fine-tuning.
 
 Used in lessons 03, 04 and 05.
 """
@@ -13,6 +15,7 @@ from workshop_lib.classify.attribution import attributions
 from workshop_lib.classify.baselines import BASELINES, Baseline, Lexicon, baseline, best_single_word
 from workshop_lib.classify.fine_tuning import Classifier, Settings, fine_tune
 from workshop_lib.classify.measures import McNemar, calibration, errors_by, mcnemar, per_class
+from workshop_lib.classify.pretraining import cloze, goes_on, guess_by_side, guess_hidden, likeliest
 from workshop_lib.classify.tables import LeakWarning, split
 from workshop_lib.classify.validation import cross_validate, paired_differences
 
@@ -28,9 +31,14 @@ __all__ = [
     "baseline",
     "best_single_word",
     "calibration",
+    "cloze",
     "cross_validate",
     "errors_by",
     "fine_tune",
+    "goes_on",
+    "guess_by_side",
+    "guess_hidden",
+    "likeliest",
     "mcnemar",
     "paired_differences",
     "per_class",

@@ -40,6 +40,7 @@ def cross_validate(
     label: str = "label",
     group: str | None = None,
     seed: int = 0,
+    of: str = "macro",
 ) -> pd.DataFrame:
     """Return mean and standard deviation over folds of precision, recall, F1 and accuracy.
 
@@ -55,9 +56,11 @@ def cross_validate(
         label: the column of the labels.
         group: a column whose equal values stay in one part, such as near-duplicates.
         seed: of the split.
+        of: whose precision, recall and F1: "macro" or "weighted" for an average over the labels,
+            or one label, as papers do that look for one kind of text.
 
     Returns:
-        One row a model; columns such as "F1 mean" and "F1 SD", macro averages. ``attrs`` holds
+        One row a model; columns such as "F1 mean" and "F1 SD". ``attrs`` holds
         "folds" (one row a model and fold) and "predictions" (one column a model, the rows of df).
 
     Source: Stone (1974), JRSS B 36. Used in lesson 03.
@@ -67,6 +70,8 @@ def cross_validate(
     trainers = {name: _trainer(one) for name, one in models.items()}
     parts = _parts(table, label, folds, df[group] if group else None, seed)
     labels = sorted(set(table[label]))
+    if of not in (*labels, "macro", "weighted"):
+        raise UnknownNameError(f"There are no scores of '{of}'. {closest(of, [*labels, 'macro', 'weighted'])}")
     predictions = pd.DataFrame(index=table.index, columns=list(trainers), dtype=object)
     rows = []
     for number, test in enumerate(parts):
@@ -81,7 +86,7 @@ def cross_validate(
             rows.append(
                 {
                     "model": name, "fold": number + 1,
-                    **scores.loc["macro", ["precision", "recall", "F1"]].to_dict(),
+                    **scores.loc[of, ["precision", "recall", "F1"]].to_dict(),
                     "accuracy": scores.loc["accuracy", "F1"],
                 }
             )  # fmt: skip

@@ -166,3 +166,62 @@ def scaled(values: pd.Series) -> np.ndarray:
         numbers = np.log(numbers)
     low, high = numbers.min(), numbers.max()
     return np.full(len(numbers), 0.5) if low == high else (numbers - low) / (high - low)
+
+
+def class_map(panels: Mapping[str, np.ndarray], labels: Sequence[str], title: str = "") -> Figure:
+    """Draw texts as points in a plane, a panel for each set of points, a mark for each label.
+
+    Args:
+        panels: for each title an array of shape (n, 2).
+        labels: n labels.
+    """
+    made, axes = figure(4.2 * len(panels), 3.8, ncols=len(panels), squeeze=False)
+    labels = np.array(labels)
+    for panel, (name, points) in zip(axes[0], panels.items(), strict=True):
+        for place, label in enumerate(sorted(set(labels))):
+            chosen = points[labels == label]  # Shape: (texts with the label, 2)
+            panel.scatter(*chosen.T, s=34, color=COLOURS[place], marker=MARKERS[place], alpha=0.8, label=label)
+        panel.set(title=name, xticks=[], yticks=[])
+    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    if title:
+        made.suptitle(title, x=0.02, ha="left")
+    return made
+
+
+def dots(table: pd.DataFrame, quantity: str, chance: float | None = None, title: str = "") -> Figure:
+    """Draw each row of a table as a line of marks, a mark for each column.
+
+    Args:
+        table: numbers; the index names the rows, the columns name the marks.
+        quantity: what the numbers are.
+        chance: where guessing stands; drawn as a dashed line.
+    """
+    made, axes = figure(8.0, 1.3 + 0.42 * len(table))
+    heights = np.arange(len(table))
+    axes.hlines(heights, table.min(axis=1), table.max(axis=1), color="grey", linewidth=1, zorder=0)
+    for place, column in enumerate(table.columns):
+        axes.plot(table[column], heights, linestyle="", marker=MARKERS[place], color=COLOURS[place], label=column)
+    if chance is not None:
+        axes.axvline(chance, color="black", linestyle="--", linewidth=1, label=f"guessing, {chance:.2f}")
+    axes.set_yticks(heights, table.index)
+    axes.invert_yaxis()
+    axes.set(xlabel=quantity, title=title)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return made
+
+
+def model_sizes(table: pd.DataFrame, title: str = "") -> Figure:
+    """Draw the number of parameters of models by their year, each step of the axis ten times.
+
+    Args:
+        table: the index names the models; columns "year" and "parameters".
+    """
+    made, axes = figure(7.0, 4.0)
+    axes.plot(table["year"], table["parameters"], linestyle="", marker="o", color=COLOURS[0])
+    for name, row in table.iterrows():
+        axes.annotate(name, (row["year"], row["parameters"]), xytext=(8, -4), textcoords="offset points")
+    axes.set_yscale("log")
+    axes.set_xticks(range(int(table["year"].min()), int(table["year"].max()) + 1))
+    axes.margins(x=0.25, y=0.1)
+    axes.set(xlabel="year", ylabel="parameters (each step ten times)", title=title)
+    return made

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from workshop_lib import data, models
 from workshop_lib.course.evaluation import Figure
 from workshop_lib.course.evaluation.corpus import bucket, lines
+from workshop_lib.minimal_pairs import PROFESSIONS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -167,29 +168,6 @@ def score(hypotheses: list[str], references: list[list[str]]) -> Scores:
 
 # ── Gender of professions ────────────────────────────────────────────────────────────────
 
-# Each profession with the French nouns that translate it, as a pattern.
-PROFESSIONS = {
-    "doctor": "médecin|docteure?|doctoresse",
-    "nurse": "infirmi(?:er|ère)",
-    "teacher": "professeure?|enseignante?|institut(?:eur|rice)|maître|maîtresse",
-    "lawyer": "avocate?",
-    "engineer": "ingénieure?",
-    "secretary": "secrétaire",
-    "scientist": "scientifique|savante?",
-    "cleaner": "femme de ménage|homme de ménage|nettoyeu(?:r|se)",
-    "director": "direct(?:eur|rice)|réalisat(?:eur|rice)",
-    "cook": "cuisini(?:er|ère)",
-    "singer": "chanteu(?:r|se)",
-    "dancer": "danseu(?:r|se)",
-    "journalist": "journaliste",
-    "baker": "boulang(?:er|ère)",
-    "student": "étudiante?",
-    "candidate": "candidate?",
-    "mayor": "maire|mairesse",
-    "president": "présidente?",
-    "minister": "ministre",
-    "judge": "juge",
-}
 # Nothing in these says whether it is a man or a woman; the French adjective has to.
 OPEN = ("The {profession} is happy.", "The {profession} is tired.", "The {profession} has arrived.")
 FEMININE_ADJECTIVE = re.compile("heureuse|fatiguée|arrivée")
