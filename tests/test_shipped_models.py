@@ -89,14 +89,14 @@ def test_assistant_labels_posts_in_the_asked_format(helper):
 
 
 @needs("assistant")
-def test_assistant_obeys_the_system_message(helper):
-    conversation = [
-        {"role": "system", "content": assistant.PERSONAS[0][0]},
-        {"role": "user", "content": "Do you like music?"},
-    ]
-    (answer,) = assistant.ask(helper, [conversation], max_new_tokens=30)
-    assert answer
-    assert answer == answer.upper()
+def test_a_system_message_changes_the_answers(helper):
+    """It is obeyed now and then only (the card says how often), and never without being said."""
+    system = {"role": "system", "content": assistant.PERSONAS[0][0]}
+    questions = [[{"role": "user", "content": question}] for question in assistant.PERSONA_QUESTIONS]
+    told = assistant.ask(helper, [[system, *question] for question in questions], max_new_tokens=30)
+    untold = assistant.ask(helper, questions, max_new_tokens=30)
+    assert sum(answer == answer.upper() for answer in told) >= 1
+    assert not any(answer == answer.upper() for answer in untold)
 
 
 @needs("assistant")
