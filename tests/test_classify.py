@@ -1,11 +1,4 @@
-""def test_cross_validation_of_one_label():
-    found = classify.cross_validate(made(60), "majority", folds=3, of="sport")
-    assert set(found.attrs["folds"]["recall"]) <= {0.0, 1.0}  # it gives all rows one label
-    with pytest.raises(errors.UnknownNameError, match="no scores of 'sports'. Did you mean 'sport'"):
-        classify.cross_validate(made(60), "majority", folds=3, of="sports")
-
-
-"Fine-tuning, baselines, tables and cross-validation, on small made-up tasks."""
+"""Fine-tuning, baselines, tables and cross-validation, on small made-up tasks."""
 
 import warnings
 
@@ -370,3 +363,10 @@ def test_too_many_folds_and_an_unknown_model():
         classify.cross_validate(made(8), "majority", folds=5)
     with pytest.raises(errors.UnknownNameError, match="no model 'forest'"):
         classify.cross_validate(made(8), "forest", folds=2)
+
+
+def test_cross_validation_of_one_label():
+    found = classify.cross_validate(made(60), "majority", folds=3, of="sport")
+    assert set(found.attrs["folds"]["recall"]) <= {0.0, 1.0}  # it gives all rows one label
+    with pytest.raises(errors.UnknownNameError, match="no scores of 'sports'. Did you mean 'sport'"):
+        classify.cross_validate(made(60), "majority", folds=3, of="sports")
