@@ -6,24 +6,12 @@ import pytest
 import torch
 
 from workshop_lib import attention, data
-from workshop_lib.checks import SOLVED, UNFINISHED, WRONG
 from workshop_lib.checks import lesson_02 as check
+from verdicts import solved, unfinished, wrong
 
 TABLE = torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.5, 0.5]])
 IDS = torch.tensor([2, 0, 2])
 ONE_HOT = torch.nn.functional.one_hot(IDS, 3).float()
-
-
-def solved(verdict):
-    assert verdict.status == SOLVED, verdict
-
-
-def unfinished(verdict):
-    assert verdict.status == UNFINISHED, verdict
-
-
-def wrong(verdict, hint):
-    assert verdict.status == WRONG and hint in verdict.message, verdict
 
 
 # ── 2a ──

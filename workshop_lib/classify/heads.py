@@ -16,10 +16,9 @@ import numpy as np
 import pandas as pd
 
 from workshop_lib import embeddings
-from workshop_lib.classify.fine_tuning import learning_rate_share, softmax
+from workshop_lib.classify.fine_tuning import learning_rate_share, settings_of, softmax
 from workshop_lib.classify.measures import per_class
 from workshop_lib.classify.tables import checked_table, split
-from workshop_lib.errors import BadInputError
 from workshop_lib.texts import checked
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 Features = Mapping[str, np.ndarray]  # a text -> the vector that the frozen encoder gives it
 
+ABOVE_ZERO = ("epochs", "batch_size", "learning_rate", "hidden")
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 FEW = 40  # rows of the training that has too few
 
@@ -123,7 +123,7 @@ def train_head(
     """
     import torch
 
-    chosen = head_settings(settings)
+    chosen = settings_of(HeadSettings, "A head", ABOVE_ZERO, settings)
     train = checked_table(train, text, label)
     labels = sorted(set(train[label]))
     features = {} if features is None else features
@@ -196,19 +196,6 @@ class Judge:
             self.best_score = score
             self.best = {name: value.clone() for name, value in network.state_dict().items()}
         return {"valid_loss": float(loss), "valid_macro_f1": float(score)}
-
-
-def head_settings(settings: dict) -> HeadSettings:
-    """Return the settings, or raise an error that names the one that can't be used."""
-    known = HeadSettings.__dataclass_fields__
-    for name in settings:
-        if name not in known:
-            raise BadInputError(f"A head has no setting '{name}'. It has: {', '.join(known)}.")
-    chosen = HeadSettings(**settings)
-    for name in ("epochs", "batch_size", "learning_rate", "hidden"):
-        if not getattr(chosen, name) > 0:
-            raise BadInputError(f"{name} is {getattr(chosen, name)!r}. Choose a number above 0.")
-    return chosen
 
 
 def new_network(width: int, labels: int, chosen: HeadSettings) -> torch.nn.Module:

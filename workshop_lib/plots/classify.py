@@ -1,4 +1,4 @@
-"""The figures of lessons 03 and 04: learning curves, confusion, calibration, attributions, searches."""
+"""The figures of lesson 03: learning curves, calibration, attributions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workshop_lib.plots import COLOURS, HATCHES, LINES, MARKERS, figure, heatmap
+from workshop_lib.plots import COLOURS, HATCHES, LINES, MARKERS, figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,36 +36,6 @@ def learning_curves(scores: pd.DataFrame, quantity: str = "macro F1", title: str
     axes.minorticks_off()
     axes.set(xlabel="training rows (band: lowest to highest of several runs)", ylabel=quantity, title=title)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    return made
-
-
-def history(runs: Mapping[str, pd.DataFrame], title: str = "") -> Figure:
-    """Draw training loss (solid) and validation loss (dashed) by epoch, a panel a run.
-
-    Args:
-        runs: for each name the ``history`` of a classifier trained with ``valid``.
-    """
-    made, axes = figure(3.2 * len(runs), 3.2, ncols=len(runs), sharey=True, squeeze=False)
-    for panel, (name, table) in zip(axes[0], runs.items(), strict=True):
-        panel.plot(table["epoch"], table["train_loss"], color=COLOURS[0], marker=MARKERS[0], label="training")
-        panel.plot(
-            table["epoch"], table["valid_loss"], color=COLOURS[5], marker=MARKERS[1], linestyle="--", label="validation"
-        )
-        panel.set(title=name, xlabel="epoch")
-    axes[0, 0].set(ylabel="loss")
-    axes[0, -1].legend()
-    if title:
-        made.suptitle(title, x=0.02, ha="left")
-    return made
-
-
-def confusion(truth: Sequence[str], predicted: Sequence[str], labels: Sequence[str], title: str = "") -> Figure:
-    """Draw how often each true label (row) got each predicted label (column)."""
-    from sklearn.metrics import confusion_matrix
-
-    made, axes = figure(2.6 + 0.7 * len(labels), 1.9 + 0.5 * len(labels))
-    heatmap(axes, confusion_matrix(truth, predicted, labels=labels), list(labels), list(labels), digits=0)
-    axes.set(title=title, xlabel="predicted", ylabel="true")
     return made
 
 
@@ -124,48 +94,6 @@ def scores_by_fold(by_fold: pd.DataFrame, score: str = "F1", title: str = "") ->
     axes.invert_yaxis()
     axes.set(xlabel=f"{score}, one point a fold, black line: mean", title=title)
     return made
-
-
-def parallel_coordinates(table: pd.DataFrame, settings: Sequence[str], score: str = "macro F1", title: str = "") -> Figure:
-    """Draw each trial of a search as a line through its settings, dark where the score is high.
-
-    Args:
-        table: what ``tuning.table`` returned.
-        settings: columns to show; numbers that span more than a factor 20 get a log scale.
-        score: the column that colours the lines, and stands last.
-    """
-    import matplotlib
-
-    shown = table.dropna(subset=[score])
-    columns = [*settings, score]
-    made, axes = figure(1.6 * len(columns) + 1, 3.8)
-    spread = shown[score].max() - shown[score].min() or 1.0
-    colours = matplotlib.colormaps["cividis_r"]((shown[score] - shown[score].min()) / spread)
-    heights = np.column_stack([scaled(shown[column]) for column in columns])  # Shape: (trials, columns)
-    for row in np.argsort(shown[score].to_numpy()):
-        best = shown[score].iloc[row] == shown[score].max()
-        axes.plot(range(len(columns)), heights[row], color="black" if best else colours[row], linewidth=2.5 if best else 1.2)
-    for place, column in enumerate(columns):
-        axes.axvline(place, color="grey", linewidth=0.8)
-        low, high = shown[column].min(), shown[column].max()
-        axes.text(place, -0.04, f"{low:.3g}", ha="center", va="top", fontsize=9)
-        axes.text(place, 1.04, f"{high:.3g}", ha="center", va="bottom", fontsize=9)
-    axes.set_xticks(range(len(columns)), columns)
-    axes.tick_params(axis="x", pad=14, length=0)
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)
-    axes.set(ylim=(-0.02, 1.02))
-    axes.set_title(title, pad=18)
-    return made
-
-
-def scaled(values: pd.Series) -> np.ndarray:
-    """Return values between 0 and 1, by their logarithm if they span more than a factor 20."""
-    numbers = values.to_numpy(float)
-    if numbers.min() > 0 and numbers.max() / numbers.min() > 20:
-        numbers = np.log(numbers)
-    low, high = numbers.min(), numbers.max()
-    return np.full(len(numbers), 0.5) if low == high else (numbers - low) / (high - low)
 
 
 def class_map(panels: Mapping[str, np.ndarray], labels: Sequence[str], title: str = "") -> Figure:

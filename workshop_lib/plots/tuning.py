@@ -190,3 +190,45 @@ def promises(found: pd.DataFrame, across: str, title: str = "") -> Figure:
     axes.set(xlabel=across, ylabel="share of posts right", title=title)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return made
+
+
+def parallel_coordinates(table: pd.DataFrame, settings: Sequence[str], score: str = "macro F1", title: str = "") -> Figure:
+    """Draw each trial of a search as a line through its settings, dark where the score is high.
+
+    Args:
+        table: what ``tuning.table`` returned.
+        settings: columns to show; numbers that span more than a factor 20 get a log scale.
+        score: the column that colours the lines, and stands last.
+    """
+    import matplotlib
+
+    shown = table.dropna(subset=[score])
+    columns = [*settings, score]
+    made, axes = figure(1.6 * len(columns) + 1, 3.8)
+    spread = shown[score].max() - shown[score].min() or 1.0
+    colours = matplotlib.colormaps["cividis_r"]((shown[score] - shown[score].min()) / spread)
+    heights = np.column_stack([scaled(shown[column]) for column in columns])  # Shape: (trials, columns)
+    for row in np.argsort(shown[score].to_numpy()):
+        best = shown[score].iloc[row] == shown[score].max()
+        axes.plot(range(len(columns)), heights[row], color="black" if best else colours[row], linewidth=2.5 if best else 1.2)
+    for place, column in enumerate(columns):
+        axes.axvline(place, color="grey", linewidth=0.8)
+        low, high = shown[column].min(), shown[column].max()
+        axes.text(place, -0.04, f"{low:.3g}", ha="center", va="top", fontsize=9)
+        axes.text(place, 1.04, f"{high:.3g}", ha="center", va="bottom", fontsize=9)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.tick_params(axis="x", pad=14, length=0)
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    axes.set(ylim=(-0.02, 1.02))
+    axes.set_title(title, pad=18)
+    return made
+
+
+def scaled(values: pd.Series) -> np.ndarray:
+    """Return values between 0 and 1, by their logarithm if they span more than a factor 20."""
+    numbers = values.to_numpy(float)
+    if numbers.min() > 0 and numbers.max() / numbers.min() > 20:
+        numbers = np.log(numbers)
+    low, high = numbers.min(), numbers.max()
+    return np.full(len(numbers), 0.5) if low == high else (numbers - low) / (high - low)

@@ -12,6 +12,7 @@ from workshop_lib import data, models
 from workshop_lib.course.evaluation import Figure
 from workshop_lib.course.evaluation.corpus import bucket, lines
 from workshop_lib.minimal_pairs import PROFESSIONS
+from workshop_lib.translation import score
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -107,7 +108,7 @@ def held_out_sentences(corpus: Path) -> list[Sentence]:
     return [Sentence(english, references) for english, references in found.items()]
 
 
-# ── Translating and scoring ──────────────────────────────────────────────────────────────
+# ── Translating ──────────────────────────────────────────────────────────────
 
 
 def shipped() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -138,32 +139,6 @@ def translations(texts: list[str], beams: int = 4) -> list[str]:
         ):
             found[place] = text
     return [found[place] for place in range(len(texts))]
-
-
-class Scores(NamedTuple):
-    """BLEU and chrF of a set of translations, 0 to 100, and how BLEU was computed."""
-
-    bleu: float
-    chrf: float
-    signature: str
-
-
-def score(hypotheses: list[str], references: list[list[str]]) -> Scores:
-    """Return corpus BLEU and chrF; a sentence may have any number of references.
-
-    Source: Papineni et al. 2002 (BLEU), Popović 2015 (chrF), Post 2018 (sacrebleu).
-
-    >>> score(["Le chat dort."], [["Le chien dort.", "Le chat dort."]]).chrf
-    100.0
-    """
-    from sacrebleu.metrics import BLEU, CHRF
-
-    most = max(len(own) for own in references)
-    # sacrebleu wants one stream a reference; None marks a sentence that has fewer.
-    streams = [[own[i] if i < len(own) else None for own in references] for i in range(most)]
-    bleu = BLEU()
-    value = bleu.corpus_score(hypotheses, streams).score
-    return Scores(value, CHRF().corpus_score(hypotheses, streams).score, str(bleu.get_signature()))
 
 
 # ── Gender of professions ────────────────────────────────────────────────────────────────
@@ -227,29 +202,30 @@ def tatoeba_figures(corpus: Path) -> list[Figure]:
     english = [sentence.english for sentence in sentences]
     hypotheses = translations(english)
     all_references = score(hypotheses, references)
+    signature = all_references["signature"].partition(";")[0].removeprefix("BLEU ")
     count = sum(len(own) for own in references)
     on = f"held-out Tatoeba, {len(sentences):,} English sentences"
     of_all = f"{on}, {count:,} references"
     long = [i for i, text in enumerate(english) if len(text.split()) > 12]
     return [
-        Figure("BLEU, all references, beam 4", round(all_references.bleu, 1), of_all, True),
-        Figure("chrF, all references, beam 4", round(all_references.chrf, 1), of_all, True),
-        Figure("BLEU signature", all_references.signature, of_all, True),
+        Figure("BLEU, all references, beam 4", round(all_references["bleu"], 1), of_all, True),
+        Figure("chrF, all references, beam 4", round(all_references["chrf"], 1), of_all, True),
+        Figure("BLEU signature", signature, of_all, True),
         Figure(
-            "BLEU, first reference only, beam 4", round(score(hypotheses, firsts).bleu, 1), on, True
+            "BLEU, first reference only, beam 4", round(score(hypotheses, firsts)["bleu"], 1), on, True
         ),
         Figure(
-            "chrF, first reference only, beam 4", round(score(hypotheses, firsts).chrf, 1), on, True
+            "chrF, first reference only, beam 4", round(score(hypotheses, firsts)["chrf"], 1), on, True
         ),
         Figure(
             "BLEU, all references, greedy",
-            round(score(translations(english, beams=1), references).bleu, 1),
+            round(score(translations(english, beams=1), references)["bleu"], 1),
             of_all,
             True,
         ),
         Figure(
             "BLEU of sentences of more than 12 words, beam 4",
-            round(score([hypotheses[i] for i in long], [references[i] for i in long]).bleu, 1),
+            round(score([hypotheses[i] for i in long], [references[i] for i in long])["bleu"], 1),
             f"{len(long):,} of these sentences, all references",
             True,
         ),
@@ -263,8 +239,8 @@ def check_figures() -> list[Figure]:
     scores = score(hypotheses, [sentence.references for sentence in sentences])
     on = f"{len(sentences)} sentences written for the course, two references each"
     return [
-        Figure("BLEU, course sentences", round(scores.bleu, 1), on),
-        Figure("chrF, course sentences", round(scores.chrf, 1), on),
+        Figure("BLEU, course sentences", round(scores["bleu"], 1), on),
+        Figure("chrF, course sentences", round(scores["chrf"], 1), on),
         *(Figure(sentence.english, french, "course sentences")
           for sentence, french in zip(sentences, hypotheses, strict=True)),
     ]  # fmt: skip
