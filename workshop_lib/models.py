@@ -177,6 +177,28 @@ _CARDS = (
         sha256="fdf756fa7fcbe7404d5c60e26bff1a0c8b8aa1f72ced49e7dd0210fe288fb7fe",
         revision="7ae557604adf67be50417f59c2c2f167def9a775",
     ),
+    Card(
+        role="image_text",
+        profile="mini",
+        name="the course's own",
+        parameters_m=3.0,
+        size_mb=6.0,
+        licence="CC BY-SA 4.0",
+        origin="training/image_text.py",
+        sha256="b93d35528a6f8427fa8373c59e3dcd1d86bccbc024fc034af79597ae0d17afdc",
+        shipped="image_text",
+    ),
+    Card(
+        role="image_text",
+        profile="full",
+        name="openai/clip-vit-base-patch32",
+        parameters_m=151.3,
+        size_mb=605.2,
+        licence="MIT",
+        origin="OpenAI (Radford et al. 2021)",
+        sha256="99d28a652e6ec46629ab7047a0ac82c69b1fe11e0ce672c43af65d3a9a3fc05d",
+        revision="b33cedfd0df4e43b8238760678fcc89e1a0d38b3",
+    ),
 )
 CARDS = {(card.role, card.profile): card for card in _CARDS}
 
