@@ -23,6 +23,7 @@ class DataSet:
     file: str
     about: str
     licence: str
+    pictures: str = ""  # the column that names each row's picture, as a path beside the file
 
 
 DATA_SETS = {
@@ -30,6 +31,12 @@ DATA_SETS = {
         "parallel/parallel.csv",
         "English sentences with a French translation, in four registers",
         "CC BY 4.0",
+    ),
+    "pictures": DataSet(
+        "pictures/pictures.csv",
+        "drawn placards, charts, flags and scenes with captions, coded twice",
+        "CC BY 4.0",
+        pictures="file",
     ),
     "posts": DataSet(
         "posts/posts.csv",
@@ -74,7 +81,7 @@ def load(name: str) -> pd.DataFrame:
 
     Returns:
         One row per item, as its datasheet describes. Labels are strings; an empty text stays
-        an empty string.
+        an empty string. A set with pictures has their paths in the column ``image``.
 
     Raises:
         UnknownNameError: no data set has this name.
@@ -96,7 +103,10 @@ def load(name: str) -> pd.DataFrame:
             f"The data set '{name}' should be at {file}, and isn't there. "
             "Install the course again, or in a clone run: git checkout -- data"
         )
-    return pd.read_csv(file, dtype=str, keep_default_na=False)
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    if column := DATA_SETS[name].pictures:
+        table["image"] = [str(file.parent / one) for one in table[column]]
+    return table
 
 
 def table() -> pd.DataFrame:

@@ -14,6 +14,7 @@ from workshop_lib.agreement import krippendorff_alpha
 from workshop_lib.errors import UnknownNameError, closest
 
 VARIABLES = {
+    "pictures": ("political_text", "political_pair", "mood"),
     "posts": ("political", "uncivil", "covid", "sentiment", "target", "stance"),
     "tickets": ("label",),
 }
