@@ -1,0 +1,1 @@
+"""Engines: what can answer a request."""
