@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from workshop_lib.errors import UnknownNameError, closest
 
-ROLES = ("word_vectors", "causal_lm", "assistant", "translator", "image_text", "sums")  # the shipped models
+ROLES = ("word_vectors", "causal_lm", "assistant", "translator", "image_text", "masked_lm", "sums")  # the shipped models
 
 
 class Figure(NamedTuple):

@@ -138,11 +138,12 @@ def blocks(found: Documents) -> np.ndarray:
     return np.array(rows, dtype=np.int64)
 
 
-def masked_places(rows: np.ndarray, chance: np.random.Generator) -> np.ndarray:
-    """Choose 15 % of each row's tokens, never [CLS], [SEP] or padding.
+def masked_places(rows: np.ndarray, chance: np.random.Generator, share: float = MASKED_SHARE) -> np.ndarray:
+    """Choose a share of each row's tokens, never [CLS], [SEP] or padding.
 
     Args:
         rows: token ids. Shape: (rows, length).
+        share: of the row's tokens.
 
     Returns:
         True at the chosen places, at least one a row. Shape: (rows, length).
@@ -151,7 +152,7 @@ def masked_places(rows: np.ndarray, chance: np.random.Generator) -> np.ndarray:
     np.int64(1)
     """
     eligible = ~np.isin(rows, (PAD, CLS, SEP))
-    number = np.maximum(1, np.round(MASKED_SHARE * eligible.sum(1)))[:, None]
+    number = np.maximum(1, np.round(share * eligible.sum(1)))[:, None]
     draw = np.where(eligible, chance.random(rows.shape), 2.0)
     rank = draw.argsort(axis=1).argsort(axis=1)
     return (rank < number) & eligible
