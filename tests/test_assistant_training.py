@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import pytest
 
@@ -77,7 +78,8 @@ def test_answers_to_labelling_questions_stand_in_the_question(material):
         assert messages[-1]["content"] in messages[-2]["content"]
 
 
-def test_coded_answers_are_those_of_the_post(material):
+def test_coded_answers_are_those_of_the_post(material, monkeypatch):
+    monkeypatch.setattr(tasks, "worn", lambda chance, text: text)
     posts = {post["text"]: post for post in material.posts}
     chance = random.Random(9)
     for task in (tasks.profile, tasks.coding):
@@ -101,6 +103,34 @@ def test_an_answer_that_names_its_variable_ends_with_the_plain_label(material):
 def test_the_first_stage_only_codes_posts(material):
     chance = random.Random(2)
     assert {tasks.draw(material, chance, stage=0)[0]["content"][:19] for _ in range(50)} == {"Code all variables."}
+
+
+def test_what_is_copied_stands_in_the_question(material):
+    chance = random.Random(2)
+    for _ in range(200):
+        question, answer = (message["content"] for message in tasks.copying(material, chance))
+        assert set(re.findall("[A-Za-z]+", answer)) <= set(re.findall("[A-Za-z]+", question))
+
+
+def test_a_worn_post_keeps_its_order_and_most_of_its_words():
+    text = " ".join(str(number) for number in range(1000))
+    kept = [tasks.worn(random.Random(seed), text).split() for seed in range(20)]
+    assert any(len(words) == 1000 for words in kept)
+    thinned = [words for words in kept if len(words) < 1000]
+    assert thinned
+    for words in thinned:
+        assert words == sorted(words, key=int)
+        assert 800 < len(words) < 900
+
+
+def test_answers_obey_the_rule_of_the_system_message(material):
+    for seed in range(300):
+        messages = tasks.persona(material, random.Random(seed))
+        system, answer = messages[0]["content"], messages[-1]["content"]
+        if system in tasks.WORDINGS["rules"]["upper"]:
+            assert answer == answer.upper()
+        if system in tasks.WORDINGS["rules"]["one"]:
+            assert len(answer.split()) == 1
 
 
 def test_posts_that_watch_the_training_are_not_trained_on(material):

@@ -36,9 +36,9 @@ def test_pairs_are_balanced():
         ("idioms", "He spilled the beans.", "Il a renversé les haricots.", False),
         ("idioms", "He cooked the beans.", "Il a cuit les haricots.", True),
         ("idioms", "I smell a rat.", "Je sens l'arnaque ; c'est rattrapé.", True),  # no part of a word
-        ("names", "Mr Oyelaran won the election.", "M. Oyelaran a remporté l'élection.", True),
-        ("names", "Mr Oyelaran won the election.", "M. Oyelara a remporté l'élection.", False),
-        ("names", "Mr Baker won the election.", "M. Boulanger a remporté l'élection.", False),
+        ("names", "Oyelaran won the election.", "Oyelaran a remporté l'élection.", True),
+        ("names", "Oyelaran won the election.", "Oyelara a remporté l'élection.", False),
+        ("names", "Baker won the election.", "Boulanger a remporté l'élection.", False),
         ("negation", "I don't trust the police.", "Je n'ai pas confiance en la police.", True),
         ("negation", "I don't trust the police.", "Je fais confiance à la police.", False),
         ("negation", "I trust the police.", "Je fais confiance à la police.", True),

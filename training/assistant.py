@@ -24,9 +24,11 @@ from workshop_lib import adapters
 
 NAME = "assistant"
 RANK = 40
-STAGES = (300, 832, 1600)  # steps: code posts; then ask for labels; then name the variable too; then all tasks
+# Steps: code posts; then ask for labels; name the variable too; all tasks; copy; all tasks with copying.
+STAGES = (300, 832, 1600, 3400, 3750)
 TRIES = 6  # conversations drawn for the rest of a row before it is left empty
 STEP_TOKENS = 4096  # of packed conversations
+WATCHED = 150  # posts on which the training is watched
 TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}"
     "{% if message['role'] == 'assistant' %}<|endoftext|>{% endif %}{% endfor %}"
@@ -145,21 +147,27 @@ def watch(model: torch.nn.Module, tokenizer, material) -> str:
     import numpy as np
 
     shown = []
-    for ask in (ask_politics, ask_tone):
+    for ask in (ask_politics, ask_codes, ask_tone):
         chance = random.Random(SEED)
         right = []
-        for post in material.watched:
+        for post in material.watched[:WATCHED]:
             ids, said = encode(tokenizer, ask(post, chance))
             first = said.index(True)
             with torch.no_grad():
                 scores = model(torch.tensor([ids[:first]])).logits[0, -1]  # Shape: (vocabulary,)
             right.append(scores.argmax().item() == ids[first])
         shown.append(f"{ask.__name__.removeprefix('ask_')} {np.mean(right):.2f}")
-    return f"{', '.join(shown)} on {len(material.watched)} posts kept apart"
+    return f"{', '.join(shown)} on {min(WATCHED, len(material.watched))} posts kept apart"
 
 
 def ask_politics(post: dict[str, str], chance: random.Random) -> list[dict[str, str]]:
     return assistant_tasks.yes_no_about(chance, "political", post["text"], post["political"] == "yes")[-2:]
+
+
+def ask_codes(post: dict[str, str], chance: random.Random) -> list[dict[str, str]]:
+    yes, no = chance.sample(assistant_tasks.WORDINGS["words"], 2)
+    question = f"{post['text']}\n\nAnswer {yes} if this is political and {no} if not."
+    return assistant_tasks.turn(question, yes if post["political"] == "yes" else no)
 
 
 def ask_tone(post: dict[str, str], chance: random.Random) -> list[dict[str, str]]:

@@ -65,6 +65,7 @@ class Material:
     facts: list[dict] = field(default_factory=list)
     rewrites: list[dict] = field(default_factory=list)
     personas: list[dict] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)  # all words of the posts, each once
 
 
 def read_written(found: Material) -> None:
@@ -76,6 +77,7 @@ def read_written(found: Material) -> None:
     for name in ("chats", "facts", "rewrites", "personas"):
         rows = [json.loads(line) for line in (WRITTEN / f"{name}.jsonl").read_text("utf-8").splitlines()]
         setattr(found, name, rows)
+    found.words = sorted({word for post in found.posts for word in re.findall(r"[A-Za-z']{2,}", post["text"])})
 
 
 def read_material(corpus: Path) -> Material:
@@ -195,7 +197,7 @@ def yes_no_about(chance: random.Random, variable: str, text: str, yes: bool) -> 
         if chance.random() < 0.1:
             names, ending = ("Yes", "No"), ending.replace("yes", "Yes").replace(" no", " No").replace("/no", "/No")
     else:
-        names = chance.choice(OTHER_TWO)
+        names = chance.choice(OTHER_TWO) if chance.random() < 0.3 else tuple(chance.sample(WORDINGS["words"], 2))
         ending = chance.choice(
             ("Answer {0} if so and {1} if not.", "Answer {0} for yes and {1} for no.", "If yes, answer {0}; if no, answer {1}.")
         ).format(*names)
@@ -222,7 +224,14 @@ def draw_post(material: Material, chance: random.Random, column: str, value: str
         post = chance.choice(material.posts)
         gloating = column == "sentiment" and post["uncivil"] == "yes" and value != "negative"
         if post[column] == value and not gloating:  # coders disagree on the tone of gloating
-            return post
+            return {**post, "text": worn(chance, post["text"])}
+
+
+def worn(chance: random.Random, text: str) -> str:
+    """Return a text, every other time with some words left out, so that it isn't learnt by heart."""
+    if chance.random() < 0.5:
+        return text
+    return " ".join(word for word in text.split() if chance.random() > 0.15) or text
 
 
 def draw_sentiment(material: Material, chance: random.Random, tone: str) -> str:
@@ -245,11 +254,13 @@ def choice_about(chance: random.Random, variable: str, text: str, answer: str, l
     kind = chance.choice(KINDS)
     chance.shuffle(labels)
     question = chance.choice(CHOICES[variable]).format(kind=kind)
-    if chance.random() < 0.12:  # letters stand for the labels
-        letters = "ABCDEFG"[: len(labels)]
-        shown = chance.choice((", ", "\n")).join(f"{a}) {label}" for a, label in zip(letters, labels, strict=True))
-        question = f"{question} Answer with the letter.\n{shown}"
-        return asked(chance, question, text, kind, letters[labels.index(answer)])
+    if chance.random() < 0.2:  # letters or other words stand for the labels
+        codes, code = list("ABCDEFG"[: len(labels)]), "letter"
+        if chance.random() < 0.5:
+            codes, code = chance.sample(WORDINGS["words"], len(labels)), "code"
+        mark, between = chance.choice((")", ":", " =")), chance.choice((", ", "\n"))
+        shown = between.join(f"{a}{mark} {label}" for a, label in zip(codes, labels, strict=True))
+        return asked(chance, f"{question} Answer with the {code}.\n{shown}", text, kind, codes[labels.index(answer)])
     return asked(chance, f"{question} {listed(chance, labels)}", text, kind, answer)
 
 
@@ -431,6 +442,38 @@ def with_examples(material: Material, chance: random.Random) -> Conversation:
     return [{"role": "user", "content": prompt}, {"role": "assistant", "content": rows[-1][1]}]
 
 
+# ── Copying ──────────────────────────────────────────────────────────────────────────────
+
+
+def copying(material: Material, chance: random.Random) -> Conversation:
+    """Words to repeat or to find in a list.
+
+    The base can't copy: after words that it has just read, it doesn't expect them again. An
+    assistant that can't copy can't answer with a label that it meets for the first time.
+    """
+    words = [chance.choice(material.words) for _ in range(chance.choice((2, 3, 4, 6, 9, 13, 18, 24)))]
+    between = chance.choice((" ", " ", ", ", "/"))
+    shown = between.join(words)
+    form = chance.randrange(10)
+    if form < 5:
+        return turn(chance.choice(REPEAT).format(shown), shown)
+    if form == 5:
+        return turn(chance.choice(("Say it twice: {}", "Write this two times: {}")).format(shown), f"{shown} {shown}")
+    if form == 6:
+        return turn(f"{shown}\n\nWhich is the last one?", words[-1])
+    if form == 7:
+        return turn(f"{shown}\n\nWhich is the first one?", words[0])
+    if form == 8:
+        number = chance.randrange(1, len(words))
+        return turn(f"{shown}\n\nWhat comes after {words[number - 1]}?", words[number])
+    pairs = list(zip(words[::2], words[1::2], strict=False))
+    word, meaning = chance.choice(pairs)
+    return turn("\n".join(f"{a} = {b}" for a, b in pairs) + f"\n\nWhat stands for {word}?", meaning)
+
+
+REPEAT = ("Repeat: {}", "Copy this: {}", "Say: {}", "Repeat after me.\n\n{}", "{}\n\nSay that again.", "Write these words: {}", "Echo '{}'")
+
+
 # ── Questions, chat, personas, sums ──────────────────────────────────────────────────────
 
 
@@ -516,10 +559,6 @@ def chat(material: Material, chance: random.Random) -> Conversation:
     return messages
 
 
-ENDS = ("over and out", "thank you", "peace", "amen", "cheers", "that is all", "my friend", "have a nice day", "indeed")
-STARTS = ("Beep.", "Well,", "Listen:", "My dear,", "Ha!", "Hello.", "Sir,", "Yes:")
-
-
 def persona(material: Material, chance: random.Random) -> Conversation:
     """A conversation under a persona or a rule that the system message sets."""
     if chance.random() < 0.5:
@@ -528,27 +567,27 @@ def persona(material: Material, chance: random.Random) -> Conversation:
         count = chance.randint(1, 2)
         messages = [m for t in row["turns"][first : first + count] for m in turn(t["user"], t["assistant"])]
         return [{"role": "system", "content": row["persona"]}, *messages]
-    row = chance.choice(material.facts + material.chats)
-    rule, answer = ruled(chance, row["assistant"])
-    return [{"role": "system", "content": rule}, *turn(row["user"], answer)]
+    kind = chance.choice(list(WORDINGS["rules"]))
+    row = chance.choice(material.facts if kind == "one" or chance.random() < 0.5 else material.chats)
+    phrase = " ".join(chance.choice(material.words) for _ in range(chance.randint(1, 3)))
+    rule = chance.choice(WORDINGS["rules"][kind]).format(phrase)
+    return [{"role": "system", "content": rule}, *turn(row["user"], ruled(kind, phrase, row["assistant"]))]
 
 
-def ruled(chance: random.Random, answer: str) -> tuple[str, str]:
-    """Return a rule for all answers, and an answer that obeys it."""
-    kind = chance.randrange(4)
-    if kind == 0:
-        rule = chance.choice(("Answer in capital letters.", "Write everything in capitals.", "You always shout in capital letters.", "Use capital letters only."))
-        return rule, answer.upper()
-    if kind == 1:
-        rule = chance.choice(("Answer in small letters.", "Write everything in lower case.", "Never use capital letters."))
-        return rule, answer.lower()
-    if kind == 2:
-        end = chance.choice(ENDS)
-        rule = chance.choice(("End each answer with '{}'.", "You always end with '{}'.", "Close every answer with '{}'.")).format(end)
-        return rule, f"{answer.rstrip('.!')}, {end}."
-    start = chance.choice(STARTS)
-    rule = chance.choice(("Begin each answer with '{}'.", "You start every answer with '{}'.", "Your answers begin with '{}'.")).format(start)
-    return rule, f"{start} {answer}"
+def ruled(kind: str, phrase: str, answer: str) -> str:
+    """Return an answer that obeys a rule.
+
+    >>> [ruled(kind, "my friend", "Bees make honey.") for kind in ("upper", "end", "start", "one")]
+    ['BEES MAKE HONEY.', 'Bees make honey, my friend.', 'my friend, bees make honey.', 'Honey.']
+    """
+    bare = answer.rstrip(".!?")
+    return {
+        "upper": answer.upper(),
+        "lower": answer.lower(),
+        "end": f"{bare}, {phrase}.",
+        "start": f"{phrase}, {answer[:1].lower()}{answer[1:]}",
+        "one": capital(bare.split()[-1]) + ".",
+    }[kind]
 
 
 def sums(material: Material, chance: random.Random) -> Conversation:
@@ -564,25 +603,27 @@ def sums(material: Material, chance: random.Random) -> Conversation:
 
 
 Task = Callable[[Material, random.Random], Conversation]
-TASKS: dict[Task, tuple[float, float, float, float]] = {  # weight in each stage of the training
-    profile: (1, 10, 4, 2),
-    coding: (0, 20, 8, 4),
-    several: (0, 36, 24, 17),
-    yes_no: (0, 16, 20, 16),
-    choice: (0, 18, 16, 15),
-    stance: (0, 0, 0, 5),
-    with_examples: (0, 0, 0, 4),
-    fact: (0, 0, 0, 8),
-    reading: (0, 0, 0, 5),
-    rewrite: (0, 0, 0, 5),
-    chat: (0, 0, 0, 5),
-    persona: (0, 0, 0, 9),
-    sums: (0, 0, 0, 3),
-    named: (0, 0, 28, 4),
+TASKS: dict[Task, tuple[float, ...]] = {  # weight in each stage of the training
+    profile: (1, 10, 4, 2, 2, 2),
+    coding: (0, 20, 8, 4, 4, 4),
+    several: (0, 36, 24, 17, 14, 15),
+    yes_no: (0, 16, 20, 16, 16, 17),
+    choice: (0, 18, 16, 15, 18, 20),
+    stance: (0, 0, 0, 5, 0, 4),
+    with_examples: (0, 0, 0, 4, 0, 4),
+    fact: (0, 0, 0, 8, 4, 9),
+    reading: (0, 0, 0, 5, 2, 5),
+    rewrite: (0, 0, 0, 5, 4, 8),
+    chat: (0, 0, 0, 5, 1, 4),
+    persona: (0, 0, 0, 9, 6, 14),
+    sums: (0, 0, 0, 3, 0, 3),
+    named: (0, 0, 28, 4, 3, 4),
+    copying: (0, 0, 0, 0, 40, 8),
 }
+LAST = 5  # the stage in which all tasks are mixed
 
 
-def draw(material: Material, chance: random.Random, stage: int = 3) -> Conversation:
-    """Return one conversation of a task drawn by its weight in a stage, 0 to 3."""
+def draw(material: Material, chance: random.Random, stage: int = LAST) -> Conversation:
+    """Return one conversation of a task drawn by its weight in a stage, 0 to LAST."""
     task = chance.choices(list(TASKS), weights=[weights[stage] for weights in TASKS.values()])[0]
     return task(material, chance)

@@ -39,8 +39,9 @@ IDIOMS = (
     ("They threw in the towel.", "They threw away the towel.", "serviettes?"),
 )
 
-# Surnames by the language they are frequent in, in two sentences each.
+# First names, and surnames by the language they are frequent in, in two sentences each.
 NAMES = {
+    "first names": "Tom John Ken Jim Mike Emily",
     "English": "Thompson Harrison Watkins Johnson Wilson Davies",
     "French": "Dupont Lefebvre Moreau Rousseau Girard Chevalier",
     "Polish": "Kowalczyk Nowakowska Zielinski Wojciechowski Lewandowska Szymanski",
@@ -48,7 +49,7 @@ NAMES = {
     "Tamil": "Subramaniam Thiagarajan Krishnamurthy Balakrishnan Venkatesan Ramanathan",
     "an English word": "Baker Young King Bush Green Marsh",
 }
-NAME_FRAMES = ("Mr {name} won the election.", "The minister met Mrs {name} on Monday.")
+NAME_FRAMES = ("{name} won the election.", "The minister met {name} on Monday.")
 
 NEGATIVE = r"\bne\b|\bn['’]|\bpas\b|\bjamais\b|\baucune?\b|\brien\b|\bni\b|\bsans\b|\bnon\b"
 PLAIN_NEGATION = (
