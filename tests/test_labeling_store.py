@@ -115,6 +115,14 @@ def test_an_answer_and_its_mark_are_one_transaction(tmp_path):
         assert store.ledger() == {"spent": pytest.approx(0.2), "lost": 0, "reserved": 0}
 
 
+def test_half_a_character_is_stored(tmp_path):
+    """A model may break off in the middle of an emoji; the answers beside it must not be lost."""
+    with opened(tmp_path, [request("1"), request("2")]) as store:
+        calls, _ = claim(store)
+        store.record([(calls[0], Answer(None, "invalid", detail="broken \ud83d"), 0.0), (calls[1], Answer("a"), 0.0)])
+        assert [row["status"] for row in store.rows()] == ["invalid", "ok"]
+
+
 def test_a_full_disk_is_an_error_that_says_what_to_do(tmp_path):
     with opened(tmp_path, [request()]) as store:
         calls, _ = claim(store)

@@ -9,11 +9,18 @@ their errors. Used in lesson 06.
 from workshop_lib.labeling.codebook import Choice, Codebook, Scale, Tags
 from workshop_lib.labeling.correction import Correction, correct, coverage, power, sample_for_gold
 from workshop_lib.labeling.engines.chat import Chat
+from workshop_lib.labeling.engines.clip import Clip
 from workshop_lib.labeling.engines.decisions import Decisions, LocalDecisions
+from workshop_lib.labeling.engines.encoder import Encoder
+from workshop_lib.labeling.engines.human import Human, adjudicate
+from workshop_lib.labeling.engines.replay import Replay
+from workshop_lib.labeling.examples import check_jsonl, finetune_jsonl, hosted_finetune, load_tuned, tune_assistant
+from workshop_lib.labeling.multiverse import multiverse
 from workshop_lib.labeling.pitfalls import pitfalls
 from workshop_lib.labeling.privacy import audit, key, redact
 from workshop_lib.labeling.prompts import WORDINGS, Shots, items, requests
 from workshop_lib.labeling.protocol import Answer, Engine, Item, Request, StopRun
+from workshop_lib.labeling.report import report
 from workshop_lib.labeling.runs import compare, label, pilot, plan, read_results, resume, vote
 from workshop_lib.labeling.server import local_server
 from workshop_lib.labeling.validation import (
@@ -25,8 +32,10 @@ from workshop_lib.labeling.validation import (
 )
 
 __all__ = [
-    "WORDINGS", "Answer", "Chat", "Choice", "Codebook", "Correction", "Decisions", "Engine", "Item", "LocalDecisions",
-    "Request", "Scale", "Shots", "StopRun", "Tags", "Validation", "alternative_annotator_test", "audit", "compare",
-    "correct", "coverage", "items", "key", "label", "local_server", "order_test", "pilot", "pitfalls", "plan", "power",
-    "read_results", "redact", "requests", "resume", "sample_for_gold", "validate", "vote", "wording_test",
+    "WORDINGS", "Answer", "Chat", "Choice", "Clip", "Codebook", "Correction", "Decisions", "Encoder", "Engine",
+    "Human", "Item", "LocalDecisions", "Replay", "Request", "Scale", "Shots", "StopRun", "Tags", "Validation",
+    "adjudicate", "alternative_annotator_test", "audit", "check_jsonl", "compare", "correct", "coverage",
+    "finetune_jsonl", "hosted_finetune", "items", "key", "label", "load_tuned", "local_server", "multiverse",
+    "order_test", "pilot", "pitfalls", "plan", "power", "read_results", "redact", "report", "requests", "resume",
+    "sample_for_gold", "tune_assistant", "validate", "vote", "wording_test",
 ]  # fmt: skip

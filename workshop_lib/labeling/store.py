@@ -365,6 +365,9 @@ def _twice(id: str) -> BadInputError:
 
 
 def _body(answer: Answer) -> str:
-    """Return an answer as JSON, without what has a column of its own."""
+    """Return an answer as JSON, without what has a column of its own.
+
+    In ASCII: a model may break off in the middle of an emoji, and half a character can't be stored.
+    """
     kept = {name: value for name, value in answer._asdict().items() if name not in ("status", "attempts")}
-    return canonical(kept, sort=False)
+    return json.dumps(json.loads(canonical(kept, sort=False)))
