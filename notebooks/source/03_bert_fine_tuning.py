@@ -807,7 +807,7 @@ for size in (40, 200, 600):
     if size in epochs:
         tuned_model = classify.fine_tune(some, label="uncivil", epochs=epochs[size], batch_size=8, progress=False)
     new_model = classify.fine_tune(
-        some, label="uncivil", base="scratch", epochs=8, learning_rate=1e-3, progress=False
+        some, label="uncivil", base="scratch", epochs=7, learning_rate=1e-3, progress=False
     )
     predicted = {
         "fine-tuned": tuned_model.predict(test["text"]),
@@ -921,7 +921,7 @@ my_guess = {"trained on sentiment": 0.5, "trained on stance": 0.5}  # F1 on stan
 learn, exam = held[held["split"] == "train"], clear[clear["split"] != "train"]
 learn_tone = learn[learn["sentiment"] != "neutral"]
 texts = list(exam["text"])
-tone_model = classify.fine_tune(learn_tone, label="sentiment", epochs=4, batch_size=8, progress=False)
+tone_model = classify.fine_tune(learn_tone, label="sentiment", epochs=3, batch_size=8, progress=False)
 stance_model = classify.fine_tune(learn, label="stance", epochs=4, batch_size=8, progress=False)
 
 tones = {
