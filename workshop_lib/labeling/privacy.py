@@ -97,13 +97,15 @@ def key(name: str = "OPENAI_API_KEY") -> Secret:
 
 def known_key(name: str = "OPENAI_API_KEY") -> Secret | None:
     """Return a key from the environment or Colab's secrets, or None; asks no one."""
+    import importlib
     import os
     import sys
 
     if os.environ.get(name, "").strip():
         return Secret(os.environ[name])
     if "google.colab" in sys.modules:
-        from google.colab import userdata
+        colab = importlib.import_module("google.colab")
+        userdata = getattr(colab, "userdata", None) or importlib.import_module("google.colab.userdata")
 
         try:
             found = userdata.get(name)
