@@ -229,7 +229,7 @@ def test_hidden_words_are_guessed_from_both_sides(filler):
 def test_own_sample_meets_a_loose_band(filler):
     found = {figure.name: figure.value for figure in masked_lm.passages(filler.model, filler.tokenizer)}
     assert found["masked tokens, top-5 accuracy, own sample"] >= 0.45
-    assert found["next sentence, accuracy, own sample"] >= 0.75
+    assert found["next sentence, accuracy, own sample"] >= 0.65  # short single sentences: harder than blocks
 
 
 # ── Image and text ───────────────────────────────────────────────────────────────────────
