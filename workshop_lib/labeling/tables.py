@@ -27,9 +27,14 @@ def need_columns(table: pd.DataFrame, names: Iterable[str], what: str) -> None:
             raise UnknownNameError(f"There is no column {name!r} in {what}. {known}")
 
 
+def is_missing(value: object) -> bool:
+    """Return whether a cell is empty: None, NaN or NA. An empty string may mean: no tag."""
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
 def as_label(value: object) -> str | None:
     """Return a label or id as a string: 4 and 4.0, as pandas reads numbers, are "4"; NaN is None."""
-    if value is None or (not isinstance(value, str) and pd.isna(value)):
+    if is_missing(value):
         return None
     return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value)
 

@@ -28,7 +28,28 @@ OPENAI = "https://api.openai.com/v1"
 DETAIL = 1000  # characters of an answer or an error that are kept
 
 
-class Chat:
+class Asks:
+    """What an engine says of the server that it asks; without one it works in this process."""
+
+    server: Server | None
+
+    @property
+    def address(self) -> str | None:
+        """Where requests go, without anything that may hold a key; None in this process."""
+        return self.server.address if self.server else None
+
+    @property
+    def local(self) -> bool:
+        """Whether nothing leaves this machine."""
+        return self.server.local if self.server else True
+
+    @property
+    def sends_key(self) -> bool:
+        """Whether a key goes with each request."""
+        return bool(self.server and self.server.sends_key)
+
+
+class Chat(Asks):
     """A chat model that writes its answer, one call a question.
 
     The answer is enforced by a JSON schema where the server can do that. A server that answers
@@ -84,21 +105,6 @@ class Chat:
         self.schema_refused = False  # by this server; found out at the first call
         at_openai = self.server.at_openai
         self.length_field = "max_completion_tokens" if at_openai else "max_tokens"  # two names for one thing
-
-    @property
-    def address(self) -> str:
-        """Where requests go, without anything that may hold a key."""
-        return self.server.address
-
-    @property
-    def local(self) -> bool:
-        """Whether nothing leaves this machine."""
-        return self.server.local
-
-    @property
-    def sends_key(self) -> bool:
-        """Whether a key goes with each request."""
-        return self.server.sends_key
 
     def __repr__(self) -> str:
         return f"Chat(model={self.model!r}, address={self.address!r})"

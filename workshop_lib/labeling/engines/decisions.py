@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from workshop_lib.errors import BadInputError, MissingPackageError
 from workshop_lib.labeling import privacy
-from workshop_lib.labeling.engines.chat import Server, question_of, text_of
+from workshop_lib.labeling.engines.chat import Asks, Server, question_of, text_of
 from workshop_lib.labeling.protocol import Answer, Request
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ LETTERS = 26  # options that transformers can tell apart by a letter
 PICTURE = re.compile(r"data:image/(\w+);base64,(.*)", re.DOTALL)
 
 
-class Decisions:
+class Decisions(Asks):
     """OpenAI's endpoint for decisions: a probability for each option, or a refusal.
 
     A Choice is asked as its "choice", a Scale as its "score" (the label is the likeliest level),
@@ -61,21 +61,6 @@ class Decisions:
     ) -> None:
         self.server = Server(model, address, key, timeout, retries)
         self.model = model
-
-    @property
-    def address(self) -> str:
-        """Where requests go, without anything that may hold a key."""
-        return self.server.address
-
-    @property
-    def local(self) -> bool:
-        """Whether nothing leaves this machine."""
-        return self.server.local
-
-    @property
-    def sends_key(self) -> bool:
-        """Whether a key goes with each request."""
-        return self.server.sends_key
 
     def __repr__(self) -> str:
         return f"Decisions(model={self.model!r}, address={self.address!r})"
@@ -198,7 +183,7 @@ def decided(probabilities: dict[str, float], request: Request, **about: Any) -> 
 # ── On this machine ──────────────────────────────────────────────────────────────────────
 
 
-class LocalDecisions:
+class LocalDecisions(Asks):
     """A chat model on this machine that decides without writing.
 
     Two ways of reading its probabilities:
@@ -249,21 +234,6 @@ class LocalDecisions:
             self._role, self._profile = model, models.card_of(model, profile).profile
             self.model = served_name(models.card_of(model, profile))
         self._lock = threading.Lock()
-
-    @property
-    def address(self) -> str | None:
-        """Where requests go; None in this process."""
-        return self.server.address if self.server else None
-
-    @property
-    def local(self) -> bool:
-        """Whether nothing leaves this machine."""
-        return self.server.local if self.server else True
-
-    @property
-    def sends_key(self) -> bool:
-        """Whether a key goes with each request."""
-        return bool(self.server and self.server.sends_key)
 
     def __repr__(self) -> str:
         where = f"address={self.address!r}" if self.address else "in this process"

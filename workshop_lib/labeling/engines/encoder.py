@@ -18,7 +18,8 @@ import numpy as np
 
 from workshop_lib.errors import BadInputError, SettingError, UnknownNameError, WorkshopError
 from workshop_lib.labeling.codebook import Choice, Codebook, Scale, Tags
-from workshop_lib.labeling.engines.replay import described, hand_labels, question_in
+from workshop_lib.labeling.engines.chat import question_of
+from workshop_lib.labeling.engines.replay import described, hand_labels
 from workshop_lib.labeling.protocol import Answer, Item, Request, StopRun
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class Encoder:
 
     def _answer(self, request: Request) -> Answer:
         """Answer by the head of the question, or zero-shot."""
-        question, head = self._known(request.question) or question_in(request), self.heads.get(request.question)
+        question, head = self._known(request.question) or question_of(request), self.heads.get(request.question)
         if question.kind != request.kind or set(question.options) != set(request.options):
             raise BadInputError(f"The engine's codebook has other labels for '{request.question}' than the run's.")
         if head:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from workshop_lib.errors import BadInputError, WorkshopError, closest
 from workshop_lib.labeling.codebook import CODER_COLUMN, Choice, Scale, Tags
-from workshop_lib.labeling.engines.replay import is_missing, question_in
+from workshop_lib.labeling.engines.chat import question_of
 from workshop_lib.labeling.prompts import items as items_of
 from workshop_lib.labeling.protocol import Answer, Item, Request
+from workshop_lib.labeling.tables import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ class Human:
             what = f"the cell of the item '{request.item.id}' is empty" if known else f"no item '{request.item.id}'"
             return Answer(None, "invalid", model=self.model, detail=f"No hand label in the column '{column}': {what}.")
         try:
-            return Answer(question_in(request).check(label), "ok", model=self.model)
+            return Answer(question_of(request).check(label), "ok", model=self.model)
         except BadInputError as error:
             return Answer(None, "invalid", model=self.model, detail=f"Column '{column}': {error}")
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import math
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workshop_lib.errors import BadInputError, MissingFileError, WorkshopError
-from workshop_lib.labeling.codebook import TYPES, Choice, Scale, Tags
+from workshop_lib.labeling.codebook import Choice, Scale, Tags
+from workshop_lib.labeling.engines.chat import question_of
 from workshop_lib.labeling.prompts import items as items_of
 from workshop_lib.labeling.prompts import prompt_hash
 from workshop_lib.labeling.protocol import STATUSES, Answer, Item, Request
+from workshop_lib.labeling.tables import as_label, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,7 @@ class Replay:
             )
         self._answers: dict[tuple[str, int, str], Answer] = {}
         for row in run.to_dict("records"):
-            key = (str(row["prompt_hash"]), int(row["repeat"]), _as_text(row["id"]))
+            key = (str(row["prompt_hash"]), int(row["repeat"]), as_label(row["id"]))
             answer = _stored(row)
             before = self._answers.setdefault(key, answer)
             if (before.label, before.status) != (answer.label, answer.status):
@@ -88,7 +89,7 @@ class Replay:
         if answer.status == "ok":  # a table that went through a CSV file
             label = "" if answer.label is None and request.kind == "tags" else answer.label
             try:
-                question_in(request).check(label)
+                question_of(request).check(label)
                 return answer._replace(label=label)
             except BadInputError as error:
                 return answer._replace(label=None, status="invalid", detail=f"As stored: {error}")
@@ -110,33 +111,12 @@ def _stored(row: dict) -> Answer:
         numbers[name] = least if is_missing(row.get(name)) else int(row[name])
     seconds = 0.0 if is_missing(row.get("seconds")) else float(row["seconds"])
     texts = {name: "" if is_missing(row.get(name)) else str(row[name]) for name in ("model", "detail")}
-    label = None if is_missing(row["label"]) else _as_text(row["label"])
+    label = as_label(row["label"])
     probabilities = {str(name): float(p) for name, p in stated.items()} if isinstance(stated, dict) else None
     return Answer(label, status, probabilities, seconds=seconds, **numbers, **texts)
 
 
-def _as_text(value: Any) -> str:
-    """Return a label or an id as a string; a number that a CSV file gave a ".0" loses it."""
-    whole = isinstance(value, float) and math.isfinite(value) and value.is_integer()
-    return str(int(value) if whole else value)
-
-
 # ── Labels in tables ─────────────────────────────────────────────────────────────────────
-
-
-def is_missing(value: Any) -> bool:
-    """Return whether a cell of a table is empty: None, NaN or NA. An empty string may mean: no tag."""
-    import pandas as pd
-
-    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
-
-
-def question_in(request: Request) -> Choice | Tags | Scale:
-    """Return the question of a request, without definitions."""
-    if request.kind == "scale":
-        numbers = [int(option) for option in request.options]
-        return Scale(min(numbers), max(numbers))
-    return TYPES[request.kind](list(request.options))
 
 
 def described(question: Choice | Tags | Scale) -> dict[str, str]:
@@ -168,11 +148,11 @@ def hand_labels(
     if name not in getattr(frame, "columns", ()):
         raise BadInputError(f"The examples have no column '{name}'. Give a DataFrame with the hand labels in it.")
     kept = frame[[not is_missing(value) for value in frame[name]]]
-    found = sorted({_as_text(label) for label in kept[name]})
+    found = sorted({as_label(label) for label in kept[name]})
     if len(found) < 2:
         raise BadInputError(f"The column '{name}' has the labels {found}. Give examples of two labels at least.")
     question = question or Choice(found)
-    labels = [question.check(label if question.kind == "tags" else _as_text(label)) for label in kept[name]]
+    labels = [question.check(label if question.kind == "tags" else as_label(label)) for label in kept[name]]
     return items_of(kept, text=text, image=image), labels, question
 
 
