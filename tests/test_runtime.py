@@ -36,6 +36,14 @@ def test_precision_on_a_cpu_follows_amx(monkeypatch, amx, expected):
     assert runtime.precision() == expected
 
 
+@pytest.mark.parametrize(("bf16", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_precision_of_training_on_a_cpu_follows_avx512_bf16(monkeypatch, bf16, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(runtime, "cpu_has_amx", lambda: False)
+    monkeypatch.setattr(runtime, "cpu_has_bf16", lambda: bf16)
+    assert runtime.training_precision() == expected
+
+
 def test_seed_repeats_every_generator():
     import random
 

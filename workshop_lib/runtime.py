@@ -63,11 +63,31 @@ def precision() -> torch.dtype:
     return torch.bfloat16 if cpu_has_amx() else torch.float32
 
 
+def training_precision() -> torch.dtype:
+    """Return the number format for the matrix products of fine-tuning: bfloat16 where it pays.
+
+    A fine-tuned model differs a little from machine to machine in any case, so here speed
+    decides. A CPU with AVX-512 BF16 is enough: it fine-tunes the mini encoder up to twice as
+    fast. The weights themselves and their updates stay float32.
+    """
+    import torch
+
+    return torch.bfloat16 if device().type == "cpu" and cpu_has_bf16() else precision()
+
+
 def cpu_has_amx() -> bool:
     """Return True if this CPU multiplies bfloat16 matrices in hardware (Intel AMX)."""
     import torch
 
     return bool(torch.cpu._is_amx_tile_supported())
+
+
+def cpu_has_bf16() -> bool:
+    """Return True if this CPU multiplies bfloat16 vectors in hardware (AVX-512 BF16)."""
+    import torch
+
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # newer than torch 2.4
+    return bool(asked and asked())
 
 
 def seed(n: int = 0) -> None:

@@ -85,7 +85,7 @@ class Classifier:
         budget = TOKENS_PER_BATCH[self.model.device.type]
         for rows in batches([len(row) for row in ids], budget):
             tensors = padded([ids[row] for row in rows], self.tokenizer.pad_token_id, self.model.device)
-            with torch.inference_mode(), half_precision(self.model.device):
+            with torch.inference_mode(), autocast(self.model.device, runtime.precision()):
                 found[rows] = self.model(**tensors).logits.float().cpu().numpy()  # Shape: (b, k)
         return found
 
@@ -299,7 +299,7 @@ class Run:
         device = self.model.device
         tensors = padded([self.ids[row] for row in rows], self.tokenizer.pad_token_id, device)
         targets = torch.tensor(self.targets[rows], device=device)
-        with half_precision(device):
+        with autocast(device, runtime.training_precision()):
             logits = self.model(**tensors).logits  # Shape: (b, k)
         loss = torch.nn.functional.cross_entropy(logits.float(), targets, weight=self.weights)
         loss.backward()
@@ -460,12 +460,11 @@ def padded(rows: list[list[int]], pad: int, device) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": mask}
 
 
-def half_precision(device):
-    """Return autocast to bfloat16 where :func:`runtime.precision` says that it pays."""
+def autocast(device, precision: torch.dtype):
+    """Return a context in which matrix products are computed in bfloat16, if that is asked for."""
     import torch
 
-    dtype = runtime.precision()
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
