@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from workshop_lib import models
-from workshop_lib.errors import BadInputError, SettingError
-from workshop_lib.labeling import privacy, server
+from workshop_lib.errors import BadInputError, MissingFileError, SettingError
+from workshop_lib.labeling import chat_models, privacy, server
 from workshop_lib.labeling.codebook import Choice, Scale, Tags
 from workshop_lib.labeling.engines import chat, decisions
 from workshop_lib.labeling.engines.chat import Chat
@@ -750,10 +750,18 @@ def test_the_server_ends_with_its_process(tmp_path):
     assert child.wait(timeout=10) == 0 and not folder.exists()
 
 
-def test_names_of_served_models_follow_their_weights():
+def test_names_of_served_models_follow_their_weights(monkeypatch):
+    before = chat_models.find("assistant", "mini").name
+    assert chat_models.find("assistant", "mini").name == before
     card = models.card_of("assistant", "mini")
     other = models.Card(**{**vars(card), "sha256": "0" * 64})
-    assert server.served_name(card) == server.served_name(card) != server.served_name(other)
+    monkeypatch.setattr(chat_models.models, "card_of", lambda role, profile=None: other)
+    assert chat_models.find("assistant", "mini").name != before
+
+
+def test_a_folder_without_a_tuned_model(tmp_path):
+    with pytest.raises(MissingFileError, match="no tuning.json"):
+        server.local_server(tmp_path)
 
 
 def test_a_key_with_blanks_is_no_key():

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from workshop_lib import errors, models
-from workshop_lib.labeling import adapter_training, tune_hosted
+from workshop_lib.labeling import adapter_training, chat_models, label, tune_hosted
 from workshop_lib.labeling.codebook import Choice, Codebook, Scale, Tags
+from workshop_lib.labeling.engines.decisions import LocalDecisions
 from workshop_lib.labeling.examples import check_jsonl, finetune_jsonl, hosted_finetune, load_tuned, tune_assistant
 from workshop_lib.labeling.protocol import StopRun
 
@@ -282,6 +283,18 @@ def test_a_tiny_assistant_learns_and_transformers_reads_it(tmp_path, tiny):
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "assistant", "items.csv", "test.jsonl", "train.jsonl", "valid.jsonl"
     ]  # fmt: skip
+
+
+def test_a_tuned_model_decides_and_is_served_by_its_folder(tmp_path, tiny):
+    finetune_jsonl(table(80), BOOK, "political", tmp_path)
+    tuned = tune_assistant(tmp_path, start=tiny, **SETTINGS)
+    engine = LocalDecisions(tuned.folder)
+    frame = table(20)
+    results = label(BOOK.only("political"), frame, engine, tmp_path / "run", progress=False)
+    right = results["label"].to_numpy() == frame["political"].to_numpy()
+    assert right.mean() > 0.9 and results["model"].str.startswith("assistant-").all()
+    chat_models.find(tuned.folder).write(tmp_path / "served")
+    assert (tmp_path / "served" / "config.json").exists()
 
 
 def test_the_share_right_is_what_greedy_decoding_gives(tmp_path, tiny):

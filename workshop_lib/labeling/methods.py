@@ -112,7 +112,7 @@ def _agreement(validation: Validation) -> str:
     people = figures["coders"].dropna()
     if len(people):
         reached = [f"{FIGURES[name]} {people[name]:.2f}" for name in FIGURES if name in people.index]
-        text += f" Two human coders reach {_listed(reached, last=' and ')}."
+        text += f" Among themselves, the coders reach {_listed(reached, last=' and ')}."
     if "ECE" in figures.index:
         text += f" The expected calibration error is {figures.loc['ECE', 'value']:.2f}."
     return text

@@ -7,7 +7,6 @@ network, and the code that asks it is the code that asks a hosted model. Used in
 from __future__ import annotations
 
 import atexit
-import hashlib
 import os
 import shutil
 import socket
@@ -21,8 +20,8 @@ from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workshop_lib import models
 from workshop_lib.errors import BadInputError, MissingPackageError, WorkshopError
+from workshop_lib.labeling import chat_models
 
 if TYPE_CHECKING:
     import openai
@@ -50,23 +49,23 @@ class ServerError(WorkshopError):
 
 
 class LocalServer:
-    """``transformers serve`` with one model of the course, started and stopped at will.
+    """``transformers serve`` with one chat model, started and stopped at will.
 
     Args:
-        role: a chat model's role in ``models.table()``.
+        model: a chat model's role in ``models.table()``, or a folder that ``tune_assistant`` wrote.
         port: 0 takes a free one.
-        profile: "mini" or "full"; None takes ``runtime.profile()``.
+        profile: "mini" or "full", for a role; None takes ``runtime.profile()``.
         patience: seconds to wait for the first answer.
     """
 
     def __init__(
-        self, role: str = "assistant", port: int = 0, profile: str | None = None, patience: float = 180
+        self, model: str | Path = "assistant", port: int = 0, profile: str | None = None, patience: float = 180
     ) -> None:
         if not 0 <= port < 65536:
             raise BadInputError(f"The port is {port}. Give a number from 1024 to 65535, or 0 for a free one.")
-        self.card = models.card_of(role, profile)
         self.port, self.patience = port, patience
-        self.model = served_name(self.card)
+        self._chat_model = chat_models.find(model, profile)
+        self.model = self._chat_model.name
         self.address = ""
         self._process: subprocess.Popen | None = None
         self._folder: Path | None = None
@@ -121,7 +120,7 @@ class LocalServer:
             )
         try:
             self._folder = Path(tempfile.mkdtemp(prefix="workshop-server-"))
-            models.export(self.card.role, self._folder / self.model, self.card.profile)
+            self._chat_model.write(self._folder / self.model)
             for _ in range(3 if self.port == 0 else 1):  # another program may take a free port in between
                 if self._serve(self.port or free_port()):
                     break
@@ -207,35 +206,27 @@ class LocalServer:
 
 
 def local_server(
-    role: str = "assistant", port: int = 0, profile: str | None = None, patience: float = 180
+    model: str | Path = "assistant", port: int = 0, profile: str | None = None, patience: float = 180
 ) -> LocalServer:
-    """Return a server for a chat model of the course; ``with`` or ``start()`` starts it.
+    """Return a server for a chat model on this machine; ``with`` or ``start()`` starts it.
 
     ``with local_server() as server:`` gives ``server.client`` (an ``openai.OpenAI``),
     ``server.address`` and ``server.model``, the name to ask for. It stops at the end of the
     block, at an error, and when Python ends, however it ends.
 
     Args:
-        role: a chat model's role in ``models.table()``.
+        model: a chat model's role in ``models.table()``, or a folder that ``tune_assistant`` wrote.
         port: 0 takes a free one.
-        profile: "mini" or "full"; None takes ``runtime.profile()``.
+        profile: "mini" or "full", for a role; None takes ``runtime.profile()``.
         patience: seconds to wait for the first answer.
 
     Raises:
-        UnknownNameError: there is no such role.
+        UnknownNameError: there is no such role or folder.
+        MissingFileError: the folder holds no tuned model.
 
     Used in lesson 06.
     """
-    return LocalServer(role, port, profile, patience)
-
-
-def served_name(card: models.Card) -> str:
-    """Return the name of a model behind a server: role, profile, and a mark of its very weights.
-
-    It is the same in every run and on every machine, and changes when the weights do.
-    """
-    weights = card.sha256 + (models.card_of(card.base, card.profile).sha256 if card.base else "")
-    return f"{card.role}-{card.profile}-{hashlib.sha256(weights.encode()).hexdigest()[:8]}"
+    return LocalServer(model, port, profile, patience)
 
 
 def settings_address(address: str) -> str:

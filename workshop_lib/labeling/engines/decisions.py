@@ -24,6 +24,7 @@ from workshop_lib.labeling.protocol import Answer, Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import torch
 
@@ -196,7 +197,8 @@ class LocalDecisions(Asks):
     ``transformers serve`` answers at /v1/systemone.
 
     Args:
-        model: a role of ``models.table()``; with an address the name that the server knows.
+        model: a role of ``models.table()``, or a folder that ``tune_assistant`` wrote; with an
+            address the name that the server knows.
         address: of a ``transformers serve``, such as ``local_server().address``; None runs the
             model in this process.
         read: "words" or "letters"; None is "words" in this process and "letters" at an address.
@@ -205,14 +207,14 @@ class LocalDecisions(Asks):
 
     Raises:
         BadInputError: a setting has no meaning, or "words" at an address.
-        UnknownNameError: no model plays the role.
+        UnknownNameError: no model plays the role, and there is no such folder.
     """
 
     name = "local decisions"
 
     def __init__(
         self,
-        model: str = "assistant",
+        model: str | Path = "assistant",
         address: str | None = None,
         read: str | None = None,
         profile: str | None = None,
@@ -220,8 +222,7 @@ class LocalDecisions(Asks):
         timeout: float = 120,
         retries: int = 2,
     ) -> None:
-        from workshop_lib import models
-        from workshop_lib.labeling.server import served_name
+        from workshop_lib.labeling import chat_models
 
         self.read = read or ("letters" if address else "words")
         if self.read not in ("words", "letters"):
@@ -229,10 +230,8 @@ class LocalDecisions(Asks):
         if address and self.read == "words":
             raise BadInputError("A server gives no probabilities of words. Choose read='letters' or drop the address.")
         self.server = Server(model, address, key, timeout, retries) if address else None
-        self.model = model
-        if self.server is None:
-            self._role, self._profile = model, models.card_of(model, profile).profile
-            self.model = served_name(models.card_of(model, profile))
+        self._chat_model = None if address else chat_models.find(model, profile)
+        self.model = model if address else self._chat_model.name
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -302,9 +301,7 @@ class LocalDecisions(Asks):
     @cached_property
     def loaded(self) -> Any:
         """The model, its tokenizer and its card."""
-        from workshop_lib import models
-
-        return models.load(self._role, self._profile)
+        return self._chat_model.load()
 
     @cached_property
     def _pipeline(self) -> Any:
