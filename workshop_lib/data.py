@@ -58,9 +58,24 @@ DATA_SETS = {
         "ambiguous words in sentences, by sense, coded twice",
         "CC BY 4.0",
     ),
+    "suggestions": DataSet(
+        "suggestions/suggestions.csv",
+        "rude drafts in political chats, each restated, validating and polite",
+        "CC BY 4.0",
+    ),
     "tickets": DataSet(
         "tickets/tickets.csv",
         "messages about a router: hardware, software or billing, coded twice",
+        "CC BY 4.0",
+    ),
+    "town": DataSet(
+        "town/people.csv",
+        "eight invented people of a small town, with habits and ties",
+        "CC BY 4.0",
+    ),
+    "town_places": DataSet(
+        "town/places.csv",
+        "the places of that town, each with what one does there",
         "CC BY 4.0",
     ),
 }

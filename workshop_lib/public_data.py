@@ -1,7 +1,7 @@
 """Public data sets by name: where they are, under which licence, and how each is read.
 
 They are downloaded on request, checked against a checksum and kept in a cache; none of them
-comes with the course. ``data.load`` calls this. Used in lessons 03 and 05.
+comes with the course. ``data.load`` calls this. Used in lessons 03, 05 and 10.
 """
 
 from __future__ import annotations
@@ -238,6 +238,7 @@ MULTI30K_MD5 = {
 }
 TATOEBA = f"{GITHUB}/facebookresearch/LASER/fec5c7d63daa2bea9d127e8252b10e87278586c0/data/tatoeba/v1/tatoeba.fra-eng"
 KAVANAUGH = f"{GITHUB}/bestvater/sentiment-is-not-stance/560061a87787b2f98037a73bb0eb17e382a9c202/data"
+NON_VOTERS = f"{GITHUB}/fivethirtyeight/data/40503d9bc464efd2e31ddf5b5c7a1815176b7359/non-voters"
 
 PUBLIC = {
     **{
@@ -274,6 +275,17 @@ PUBLIC = {
         "captions of pictures in English and French",
         "not stated in the repository; for research",
         "Elliott et al. 2016, 2017",
+    ),
+    "nonvoters": PublicSet(
+        {
+            "nonvoters_data.csv": Remote(
+                f"{NON_VOTERS}/nonvoters_data.csv", "c3a8e5b5a2a82e137f60a63c073326f642a7794c91d8e56fc63195efcf0098f8"
+            )
+        },
+        plain_table,
+        "why many Americans don't vote: 5,836 people asked in 2020, with weights and voting record",
+        "CC BY 4.0",
+        "FiveThirtyEight and Ipsos 2020",
     ),
     "tatoeba": PublicSet(
         {
