@@ -304,9 +304,14 @@ def draw_yes_no_value(material: Material, chance: random.Random, column: str, va
     return draw_post(material, chance, column, "yes" if value else "no")["text"]
 
 
+def names_from(chance: random.Random, names: list[list[str]]) -> list[str]:
+    """Return the usual label names, which stand first, in two questions out of five."""
+    return list(names[0] if chance.random() < 0.4 else chance.choice(names))
+
+
 def with_names(chance: random.Random, names: tuple, text_of: Callable[[int], str], drop_last: float = 0.0) -> tuple[str, str, list[str]]:
     """Return a text, its label and all labels, under one of several sets of label names."""
-    labels = list(chance.choice(names))
+    labels = names_from(chance, names)
     if chance.random() < drop_last:
         labels = labels[:-1]
     number = chance.randrange(len(labels))
@@ -406,7 +411,7 @@ def question_about(post: dict[str, str], text: str, chance: random.Random) -> tu
     if variable == "topic":
         return variable, choice_about(chance, variable, text, *topic_of(post, chance))
     numbers = {"sentiment": TONES.index(post["sentiment"]), "politics": int(post["political"] == "no"), "civility": int(post["uncivil"] == "yes")}
-    labels = list(chance.choice(WORDINGS[f"{variable}_names"]))
+    labels = names_from(chance, WORDINGS[f"{variable}_names"])
     return variable, choice_about(chance, variable, text, labels[numbers[variable]], labels)
 
 
@@ -607,18 +612,18 @@ TASKS: dict[Task, tuple[float, ...]] = {  # weight in each stage of the training
     profile: (1, 10, 4, 2, 2, 2),
     coding: (0, 20, 8, 4, 4, 4),
     several: (0, 36, 24, 17, 14, 15),
-    yes_no: (0, 16, 20, 16, 16, 17),
-    choice: (0, 18, 16, 15, 18, 20),
+    yes_no: (0, 16, 20, 16, 16, 21),
+    choice: (0, 18, 16, 15, 18, 28),
     stance: (0, 0, 0, 5, 0, 4),
-    with_examples: (0, 0, 0, 4, 0, 4),
+    with_examples: (0, 0, 0, 4, 0, 6),
     fact: (0, 0, 0, 8, 4, 9),
     reading: (0, 0, 0, 5, 2, 5),
     rewrite: (0, 0, 0, 5, 4, 8),
     chat: (0, 0, 0, 5, 1, 4),
-    persona: (0, 0, 0, 9, 6, 14),
+    persona: (0, 0, 0, 9, 6, 12),
     sums: (0, 0, 0, 3, 0, 3),
     named: (0, 0, 28, 4, 3, 4),
-    copying: (0, 0, 0, 0, 40, 8),
+    copying: (0, 0, 0, 0, 40, 4),
 }
 LAST = 5  # the stage in which all tasks are mixed
 
