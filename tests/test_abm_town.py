@@ -339,6 +339,20 @@ def test_the_course_s_own_chat_model_in_this_process():
             chat.LocalChat(**wrong)
 
 
+@pytest.mark.parametrize("choose", ["written", "words"])
+def test_a_model_that_cannot_be_loaded_stops_the_run(choose, monkeypatch):
+    """Otherwise each call would fail by itself, and the town would go on by default."""
+    engine = chat.LocalChat(choose=choose, profile="mini")
+
+    def damaged():
+        raise errors.DamagedFileError("adapter.safetensors is damaged. Get it again.")
+
+    monkeypatch.setattr(engine, "_chat_model", SimpleNamespace(load=damaged))
+    for request in (CHOICE, LINE):
+        with pytest.raises(StopRun, match="is damaged"):
+            chat.answer_of(engine, request)
+
+
 class LoadedLike(tuple):
     """As what models.load returns: a tuple with names."""
 

@@ -769,3 +769,28 @@ def test_a_key_with_blanks_is_no_key():
         Chat("m", key="sk-abc def")
     assert chat.verdict(429, "wait", set()) == "error"
     assert privacy.HIDDEN in repr(privacy.Secret(CANARY))
+
+
+# ── Attempts that broke off ──────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("script", "attempts", "unanswered"),
+    [
+        ([(200, completion("yes"))], 1, 0),
+        ([(429, failure("slow down")), (500, failure("oops")), (200, completion("yes"))], 3, 0),  # these are answers
+        ([(200, "cut before"), (200, completion("yes"), {"cut": True}), (200, completion("yes"))], 3, 2),
+        ([(200, "cut before")], 3, 3),
+        ([no_schema, (200, "cut before"), (200, completion("yes"))], 3, 1),
+    ],
+)
+def test_attempts_that_broke_off_are_counted(loopback, script, attempts, unanswered):
+    answer = ask(loopback, *script, retries=2)
+    assert (answer.attempts, answer.unanswered) == (attempts, unanswered)
+
+
+def test_silence_counts_as_broken_off_and_a_closed_door_does_not(loopback):
+    assert ask(loopback, (200, "silence"), timeout=0.2, retries=1).unanswered == 2
+    nobody = Chat("model", f"http://127.0.0.1:{server.free_port()}/v1", retries=1).ask(asked())
+    assert (nobody.attempts, nobody.unanswered) == (2, 0)
+    assert ask(loopback, (200, completion("yes"))).unanswered == 0  # nothing left over from before

@@ -362,6 +362,25 @@ def test_cap_is_never_passed_at_concurrency_32(tmp_path):
     assert final["cost"].sum() == pytest.approx(60.9)
 
 
+def test_attempts_without_an_answer_count_at_their_worst(tmp_path):
+    class Breaks(Fake):
+        most_attempts = 3
+
+        def ask(self, request):
+            return super().ask(request)._replace(attempts=3, unanswered=2)
+
+    frame = table(40).assign(text=[f"All of the same length. {i:03}" for i in range(40)])
+    worst = runs.plan(BOOK, frame, Breaks(), price=PRICE).worst / 40
+    cap = 10 * (0.023 + 2 * worst) + 3 * worst - 0.03  # an eleventh call could pass it
+    with pytest.warns(UserWarning, match="30 calls were skipped"):
+        results = label(frame, Breaks(), tmp_path, max_cost=cap, concurrency=4)
+    assert results["cost"].sum() == pytest.approx(10 * 0.023)
+    with store.Store(tmp_path) as kept:
+        assert kept.ledger() == {
+            "spent": pytest.approx(0.23), "lost": pytest.approx(20 * worst), "reserved": pytest.approx(0, abs=1e-9),
+        }  # fmt: skip
+
+
 def test_cap_of_nothing_asks_nothing(tmp_path):
     engine = Fake()
     with pytest.warns(UserWarning, match="3 calls were skipped"):

@@ -179,6 +179,10 @@ def test_figures_of_texts_and_correlations():
     shown, key = participants.blind_pairs(pairs, context=None)
     figure = plots.wins(participants.unblind(dict.fromkeys(shown["id"], "A"), key))
     assert "share of decided pairs (dashed line: chance)" in labels(figure)
+    low, high = sorted(figure.axes[0].get_ylim())
+    lines = [path for row in figure.axes[0].collections for path in row.get_paths()]
+    heights = [line.vertices[0, 1] for line in lines]
+    assert low + 0.03 < min(heights) and max(heights) < high - 0.03  # no mark on the edge
     table = pd.DataFrame(
         {"group": ["all"], "item": ["a"], "other": ["b"], "people": [0.5], "simulated": [0.1]}
     )

@@ -9,7 +9,7 @@
 from workshop_lib.abm import fast
 from workshop_lib.abm.asker import CapReached
 from workshop_lib.abm.behaviour import CutContacts, Isolate, together
-from workshop_lib.abm.beside import distance, usable
+from workshop_lib.abm.beside import ByHabit, distance, usable
 from workshop_lib.abm.chat import LocalChat
 from workshop_lib.abm.contacts import reproduction_number
 from workshop_lib.abm.epidemic import Epidemic
@@ -25,13 +25,14 @@ from workshop_lib.abm.measures import (
     share_happy,
 )
 from workshop_lib.abm.memory import Memory, scored
-from workshop_lib.abm.rules import Rules, classroom, happy, seat_agents, textbook
+from workshop_lib.abm.rules import Rules, classroom, happy, neighbours, seat_agents, textbook
 from workshop_lib.abm.schelling import Schelling
 from workshop_lib.abm.sweep import phase, sweep
 from workshop_lib.abm.town import GenerativeTown
 from workshop_lib.abm.views import animation, epidemic_explorer, explorer, solara_page
 
 __all__ = [
+    "ByHabit",
     "CapReached",
     "CutContacts",
     "Epidemic",
@@ -56,6 +57,7 @@ __all__ = [
     "immunity_sweep",
     "isolation",
     "measures",
+    "neighbours",
     "phase",
     "reproduction_number",
     "same_colour_share",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 
-from workshop_lib.errors import BadInputError
+from workshop_lib.errors import BadInputError, WorkshopError
 from workshop_lib.labeling.engines.chat import Chat, Reply, question_of, text_of, without_thinking
 from workshop_lib.labeling.engines.decisions import LocalDecisions, prompt_ids
 from workshop_lib.labeling.privacy import scrub
@@ -64,9 +64,21 @@ class LocalChat(LocalDecisions):
             "max_tokens": self.max_tokens, "temperature": 0,
         }  # fmt: skip
 
+    def ready(self) -> tuple:
+        """Return the model, its tokenizer and its card.
+
+        Raises:
+            StopRun: it can't be loaded, such as from a damaged file; then no call can succeed.
+        """
+        try:
+            return self.loaded
+        except WorkshopError as error:
+            raise StopRun(str(error)) from error
+
     def ask(self, request: Request) -> Answer:
         """Return the choice that the model makes, or the status that says why there is none."""
         if self.choose == "words":
+            self.ready()
             return super().ask(request)
         answer = self._generated(request)
         if answer.status != "ok":
@@ -85,7 +97,7 @@ class LocalChat(LocalDecisions):
     def _generated(self, request: Request) -> Answer:
         import torch
 
-        model, tokenizer, _ = self.loaded
+        model, tokenizer, _ = self.ready()
         with self._lock:  # one at a time: each call uses all cores
             start = time.perf_counter()
             try:

@@ -28,8 +28,9 @@ CREATE TABLE IF NOT EXISTS calls (
     current INTEGER NOT NULL DEFAULT 1,  -- 0: the item's text or picture has changed since
     status TEXT, answer TEXT, cost REAL, attempts INTEGER NOT NULL DEFAULT 0,
     session INTEGER,                   -- which session stored the answer
-    claimed INTEGER, reserved REAL     -- which session is asking now, and what it set aside
+    claimed INTEGER, reserved REAL     -- which session is asking now (below 0: a batch), and what it set aside
 );
+CREATE TABLE IF NOT EXISTS batches (number INTEGER PRIMARY KEY, state TEXT NOT NULL, facts TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS by_row ON calls (id, question, repeat);
 CREATE INDEX IF NOT EXISTS by_claim ON calls (claimed) WHERE claimed IS NOT NULL;
 CREATE TEMP TABLE chosen (place INTEGER PRIMARY KEY, number INTEGER UNIQUE)  -- one session's calls, in order

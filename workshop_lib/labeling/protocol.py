@@ -49,6 +49,7 @@ class Answer(NamedTuple):
     seconds: float = 0.0
     attempts: int = 1
     detail: str = ""  # the raw answer, or what went wrong; never a key
+    unanswered: int = 0  # attempts that broke off after they were sent; they may have been billed
 
 
 class Engine(Protocol):

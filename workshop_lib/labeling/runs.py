@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import queue
-import signal
 import threading
 import time
 import warnings
@@ -23,7 +22,8 @@ from workshop_lib.labeling.budget import Cap, Meter, PriceWarning, check_cap, ou
 from workshop_lib.labeling.codebook import Choice, Codebook, Scale, Tags
 from workshop_lib.labeling.plans import Plan, items_of, pilot, plan
 from workshop_lib.labeling.privacy import scrub
-from workshop_lib.labeling.protocol import STATUSES, Answer, Engine, StopRun
+from workshop_lib.labeling.progress import Bar, interrupts
+from workshop_lib.labeling.protocol import STATUSES, Answer, Engine, Request, StopRun
 from workshop_lib.labeling.results import compare, read_results, table, vote
 from workshop_lib.labeling.store import Call, Store, StoreError
 
@@ -82,15 +82,12 @@ def label(
 
     Used in lesson 06.
     """
-    meter = _checked_meter(engine, max_cost, concurrency, price)
-    requests = prompts.stream(codebook, items_of(frame), shots, order_seed, wording, repeats)
-    requests = itertools.chain([next(requests)], requests)  # a mistake in the shots shows before anything is written
-    facts = {"codebook": codebook, "shots": shots, "order_seed": order_seed, "wording": wording}
-    also = {"max_cost": max_cost, "concurrency": concurrency, "price": price, "repeats": repeats}
-    more = {"codebook_yaml": codebook.to_yaml(), "local": engine.local}
+    meter = checked_meter(engine, max_cost, concurrency, price)
+    requests, facts, also = drafted(codebook, frame, engine, shots, order_seed, wording, repeats)
+    settings = {"max_cost": max_cost, "concurrency": concurrency, "price": price, "repeats": repeats}
     with Store(folder) as store:
-        store.identify(facts | _engine_facts(engine), also | more)
-        store.begin(verb="label", **also)
+        store.identify(facts, also | settings)
+        store.begin(verb="label", **settings)
         store.register(requests, engine)
         return _Session(store, codebook, engine, meter, Cap(max_cost), concurrency).run(progress)
 
@@ -129,14 +126,15 @@ def resume(
             "concurrency": facts["concurrency"] if concurrency is None else concurrency,
             "price": facts["price"] and tuple(facts["price"]),
         }
-        meter = _checked_meter(engine, **also)
-        store.identify(_engine_facts(engine), also)
+        meter = checked_meter(engine, **also)
+        store.identify(engine_facts(engine), also)
         store.begin(verb="resume", **also)
         codebook = Codebook.from_yaml(facts["codebook_yaml"])
         return _Session(store, codebook, engine, meter, Cap(also["max_cost"]), also["concurrency"]).run(progress)
 
 
-def _checked_meter(engine: Engine, max_cost: float | None, concurrency: int, price: tuple | None) -> Meter:
+def checked_meter(engine: Engine, max_cost: float | None, concurrency: int, price: tuple | None) -> Meter:
+    """Return the meter of an engine, or raise an error if the cap can't be kept."""
     if concurrency < 1:
         raise BadInputError(f"concurrency is {concurrency}. Give the calls to make at a time, 1 or more.")
     meter = Meter(engine, price)
@@ -144,7 +142,19 @@ def _checked_meter(engine: Engine, max_cost: float | None, concurrency: int, pri
     return meter
 
 
-def _engine_facts(engine: Engine) -> dict:
+def drafted(
+    codebook: Codebook, frame: pd.DataFrame, engine: Engine, shots: prompts.Shots | None, order_seed: int | None,
+    wording: int, repeats: int,
+) -> tuple[Iterator[Request], dict, dict]:  # fmt: skip
+    """Return a run's requests, the facts that must stay the same in its folder, and facts that may change."""
+    requests = prompts.stream(codebook, items_of(frame), shots, order_seed, wording, repeats)
+    requests = itertools.chain([next(requests)], requests)  # a mistake in the shots shows before anything is written
+    facts = {"codebook": codebook, "shots": shots, "order_seed": order_seed, "wording": wording}
+    return requests, facts | engine_facts(engine), {"codebook_yaml": codebook.to_yaml(), "local": engine.local}
+
+
+def engine_facts(engine: Engine) -> dict:
+    """Return what identifies an engine in a run's folder."""
     return {"engine": engine.name, "model": engine.model, "settings": engine.settings()}
 
 
@@ -173,6 +183,7 @@ class _Session:
         self.store, self.questions, self.engine, self.cap = store, codebook.questions, engine, cap
         self.concurrency = concurrency
         self.most_output = output_limit(engine) or 0
+        self.store.attempts = getattr(engine, "most_attempts", 1)
         try:
             self.cost, self.cautions = meter.cost, [] if engine.local else meter.cautions()
         except MissingPackageError as error:  # a run without a cap needs no prices
@@ -190,7 +201,7 @@ class _Session:
         """Make all open calls of the chosen ones and return the results."""
         for text in self.cautions:
             warnings.warn(text, PriceWarning, stacklevel=3)
-        with _Bar(self.store, progress) as bar, _interrupts(self.stopped) as pressed:
+        with Bar(self.store, progress) as bar, interrupts(self.stopped) as pressed:
             try:
                 self._make_calls(bar)
             except KeyboardInterrupt:  # the second
@@ -210,7 +221,7 @@ class _Session:
             warnings.warn(text, stacklevel=3)
         return results
 
-    def _make_calls(self, bar: _Bar) -> None:
+    def _make_calls(self, bar: Bar) -> None:
         place, found = 0, False  # where to go on claiming, -1 after the last call; whether there were any since 0
         deadline = None
         while True:
@@ -242,7 +253,7 @@ class _Session:
         return bool(state["elsewhere"] or state["open"] and found)
 
     def _worst_cost(self, most_input: int) -> float:
-        return self.cost(most_input, self.most_output) or 0.0
+        return self.store.attempts * (self.cost(most_input, self.most_output) or 0.0)
 
     def _send(self, calls: list[Call]) -> None:
         for call in calls:
@@ -273,7 +284,7 @@ class _Session:
             self.answered.put((call, answer, problem))
             self.saved.acquire()  # so that a kill can't lose more answers than there are threads
 
-    def _collect(self, bar: _Bar, seconds: float = 0.25) -> None:
+    def _collect(self, bar: Bar, seconds: float = 0.25) -> None:
         """Wait for answers, and store all that have come in one transaction."""
         come = []
         with contextlib.suppress(queue.Empty):
@@ -312,7 +323,7 @@ class _Session:
                     told = True
                 time.sleep(RETRY)
 
-    def _let_go(self, bar: _Bar) -> None:
+    def _let_go(self, bar: Bar) -> None:
         """Store what is left, and book what may have been sent without an answer."""
         self.stopped.set()
         for _ in range(self.threads):
@@ -336,6 +347,9 @@ class _Session:
                 f"{skipped:,} calls were skipped: with them, the cap of ${self.cap.max_cost} could have been "
                 f"passed. For more: resume({folder!r}, engine, max_cost=…)"
             )
+        away = self.store.progress()["away"]
+        if away:
+            yield f"{away:,} calls are with the Batch API. When they are back: batch.collect({folder!r}, engine)"
         errors = int((results["status"] == "error").sum())
         if errors:
             yield f"{errors:,} calls failed; the column 'detail' says why. resume({folder!r}, engine) asks again."
@@ -345,55 +359,3 @@ class _Session:
                 f"The server named {len(models)} models: {', '.join(models)}. The answers don't come from one and the "
                 "same model; compare them by the column 'model', or ask for a dated version."
             )
-
-
-class _Bar:
-    """A bar with rows, failures, spend and time left."""
-
-    def __init__(self, store: Store, shown: bool):
-        from tqdm.auto import tqdm
-
-        before = store.progress()
-        total = before["final"] + before["open"] + before["elsewhere"]
-        self.bar = tqdm(total=total, initial=before["final"], desc="labelling", unit="row", disable=not shown)
-        self.store, self.failed, self.told = store, before["failed"], 0.0
-
-    def step(self, count: int, failed: int, now: bool = False) -> None:
-        self.failed += failed
-        if not self.bar.disable and (now or time.monotonic() - self.told > 0.5):
-            self.told = time.monotonic()
-            ledger = self.store.ledger()
-            self.bar.set_postfix_str(f"{self.failed} failed, ${ledger['spent'] + ledger['lost']:.4f}", refresh=now)
-        self.bar.update(count)
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.step(0, 0, now=True)
-        self.bar.close()
-
-
-@contextlib.contextmanager
-def _interrupts(stopped: threading.Event) -> Iterator[list]:
-    """Let Ctrl-C stop new calls and wait for those under way; a second one leaves at once.
-
-    Yields a list with an entry for each Ctrl-C.
-    """
-    pressed: list[int] = []
-
-    def press(number: int, _: object) -> None:
-        pressed.append(number)
-        stopped.set()
-        if len(pressed) > 1:
-            raise KeyboardInterrupt
-        print("\nStopping: waiting for the answers under way, which are paid for. Ctrl-C again leaves them.")
-
-    if threading.current_thread() is not threading.main_thread():  # no other thread gets to know of it
-        yield pressed
-        return
-    before = signal.signal(signal.SIGINT, press)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -56,6 +56,7 @@ class Store:
     def __init__(self, folder: str | Path, create: bool = True):
         self.folder = Path(folder)
         self.session, self._made_durable = 0, 0.0
+        self.attempts = 1  # that the reservation of a call is for
         if not create and not (self.folder / FILE).is_file():
             raise MissingFileError(f"There is no run in {self.folder} (no {FILE}). Give the folder that label() used.")
         self.database = Database(self.folder / FILE)
@@ -211,7 +212,13 @@ class Store:
     # Making calls -----------------------------------------------------------------------------
 
     def claim(
-        self, limit: int, cap: Cap, worst_cost: Callable[[int], float], start: int = 0, skip: bool = False
+        self,
+        limit: int,
+        cap: Cap,
+        worst_cost: Callable[[int], float],
+        start: int = 0,
+        skip: bool = False,
+        holder: int | None = None,
     ) -> tuple[list[Call], int]:
         """Claim the next calls that nobody has made or is making, as far as the cap allows.
 
@@ -221,6 +228,7 @@ class Store:
             worst_cost: a function from the most input tokens of a call to its worst cost in US dollars.
             start: the place among the chosen calls to go on from.
             skip: go past calls that the cap doesn't allow, instead of stopping at the first.
+            holder: a negative number claims for a batch, which doesn't end with this process.
 
         Returns:
             The claimed calls, and the place to go on from: -1 after the last.
@@ -247,42 +255,53 @@ class Store:
             found.close()
             self.database.executemany(
                 "UPDATE calls SET claimed = ?, reserved = ? WHERE number = ?",
-                [(self.session, call.reserved, call.number) for call in calls],
+                [(holder or self.session, call.reserved, call.number) for call in calls],
             )
             self.database.execute("UPDATE ledger SET reserved = reserved + ?", (sum(call.reserved for call in calls),))
         return calls, start
 
-    def record(self, answers: Iterable[tuple[Call, Answer, float | None]]) -> None:
+    def record(self, answers: Iterable[tuple[Call, Answer, float | None]], holder: int | None = None) -> None:
         """Store answers with their costs, and mark their calls as made, in one transaction.
 
         A kill can't undo it. Once a second the disk is told to write all down for good, so a power
-        cut costs the answers of a second at most.
+        cut costs the answers of a second at most. Attempts that broke off count as lost, each at its worst.
 
         Args:
             answers: a claimed call, its answer, and its cost in US dollars (None: unknown).
+            holder: as in `claim`.
         """
-        durable = time.monotonic() - self._made_durable > 1
+        durable, by = time.monotonic() - self._made_durable > 1, holder or self.session
         with self.database.transaction(durable):
             for call, answer, cost in answers:
                 done = self.database.execute(
                     "UPDATE calls SET status = ?, answer = ?, attempts = attempts + ?, "
                     "cost = CASE WHEN cost IS NULL THEN ? ELSE cost + coalesce(?, 0) END, "
-                    "session = claimed, claimed = NULL, reserved = NULL WHERE number = ? AND claimed = ?",
-                    (answer.status, _body(answer), answer.attempts, cost, cost, call.number, self.session),
+                    "session = ?, claimed = NULL, reserved = NULL WHERE number = ? AND claimed = ?",
+                    (answer.status, _body(answer), answer.attempts, cost, cost, self.session, call.number, by),
                 )
                 if done.rowcount:
                     self.database.execute(
-                        "UPDATE ledger SET spent = spent + ?, reserved = max(0, reserved - ?)",
-                        (cost or 0.0, call.reserved),
+                        "UPDATE ledger SET spent = spent + ?, lost = lost + ?, reserved = max(0, reserved - ?)",
+                        (cost or 0.0, answer.unanswered * call.reserved / self.attempts, call.reserved),
                     )
         if durable:
             self._made_durable = time.monotonic()
 
-    def release(self, calls: Iterable[Call], book: bool = False) -> None:
+    def release(self, calls: Iterable[Call], book: bool = False, holder: int | None = None) -> None:
         """Let go of claimed calls that weren't made; with book, count their worst case as lost."""
         with self.database.transaction():
             for call in calls:
-                self._let_go("number = ? AND claimed = ?", (call.number, self.session), book)
+                self._let_go("number = ? AND claimed = ?", (call.number, holder or self.session), book)
+
+    def release_all(self, holder: int, book: bool = False) -> int:
+        """Let go of all that a batch still holds, inside a transaction; return how many calls that were."""
+        return self._let_go("claimed = ?", (holder,), book)
+
+    def held(self, key: str, holder: int) -> Call | None:
+        """Return the call with a cache key, if a batch holds it."""
+        query = "SELECT number, reserved, id, question, repeat, request FROM calls WHERE key = ? AND claimed = ?"
+        found = self.database.execute(query, (key, holder)).fetchone()
+        return found and Call(found[0], self._unpacked(*found[2:]), found[1])
 
     def bury_dead(self) -> int:
         """Let go of the calls of sessions whose process has ended; return how many there were.
@@ -324,15 +343,16 @@ class Store:
     # How it stands ----------------------------------------------------------------------------
 
     def progress(self) -> dict[str, int]:
-        """Return how many chosen calls are done, failed, open, and being made by others."""
+        """Return how many chosen calls are done, failed, open, being made by others, and in a batch."""
         row = self.database.execute(
             f"SELECT coalesce(sum({DONE}), 0) AS final, "
             "coalesce(sum(c.status IN ('refused', 'invalid', 'error')), 0) AS failed, "
             f"coalesce(sum({OPEN}), 0) AS open, "
-            f"coalesce(sum(c.claimed IS NOT NULL AND c.claimed != :session), 0) AS elsewhere {CHOSEN}",
+            "coalesce(sum(c.claimed > 0 AND c.claimed != :session), 0) AS elsewhere, "
+            f"coalesce(sum(c.claimed < 0), 0) AS away {CHOSEN}",
             {"session": self.session},
         ).fetchone()
-        return dict(zip(("final", "failed", "open", "elsewhere"), row, strict=True))
+        return dict(zip(("final", "failed", "open", "elsewhere", "away"), row, strict=True))
 
     def ledger(self) -> dict[str, float]:
         """Return US dollars spent, lost (calls cut off that may have been billed) and reserved."""
@@ -369,5 +389,5 @@ def _body(answer: Answer) -> str:
 
     In ASCII: a model may break off in the middle of an emoji, and half a character can't be stored.
     """
-    kept = {name: value for name, value in answer._asdict().items() if name not in ("status", "attempts")}
+    kept = {name: value for name, value in answer._asdict().items() if name not in ("status", "attempts", "unanswered")}
     return json.dumps(json.loads(canonical(kept, sort=False)))

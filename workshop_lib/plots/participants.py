@@ -238,6 +238,7 @@ def correlations(table: pd.DataFrame, group: str = "all", title: str = "") -> Fi
         )
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(places, [plain(f"{row.item} and {row.other}") for row in table.itertuples()])
+    axes.margins(y=0.15)  # no mark on the edge
     axes.invert_yaxis()
     axes.set(xlabel="correlation", title=plain(title))
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -331,6 +332,7 @@ def wins(table: pd.DataFrame, title: str = "") -> Figure:
     )
     axes.axvline(0.5, color="black", linestyle="--", linewidth=1)
     axes.set_yticks(range(len(groups)), [plain(group) for group in groups])
+    axes.margins(y=0.15)  # no mark on the edge
     axes.invert_yaxis()
     axes.set(
         xlabel="share of decided pairs (dashed line: chance)", xlim=(0, 1.02), title=plain(title)

@@ -48,6 +48,11 @@ class Asks:
         """Whether a key goes with each request."""
         return bool(self.server and self.server.sends_key)
 
+    @property
+    def most_attempts(self) -> int:
+        """How often one call may be made and paid for: a broken connection doesn't say."""
+        return 1 + self.server.retries if self.server else 1
+
 
 class Chat(Asks):
     """A chat model that writes its answer, one call a question.
@@ -157,30 +162,34 @@ class Chat(Asks):
         start = time.perf_counter()
         enforced, length_field = self.enforces(), self.length_field
         reply = self._send(request, enforced, length_field)
-        attempts = reply.attempts
+        attempts, unanswered = reply.attempts, reply.unanswered
         if reply.rejected and re.search(r"max_(completion_)?tokens", reply.detail):
             length_field = ({"max_tokens", "max_completion_tokens"} - {length_field}).pop()
             reply = self._send(request, enforced, length_field)
-            attempts += reply.attempts
+            attempts, unanswered = attempts + reply.attempts, unanswered + reply.unanswered
         if enforced and self.schema == "auto" and reply.rejected:
             enforced = False
             reply = self._send(request, enforced, length_field)
-            attempts += reply.attempts
+            attempts, unanswered = attempts + reply.attempts, unanswered + reply.unanswered
         if reply.body is not None:
             self.length_field = length_field
             self.schema_refused = self.schema_refused or (self.schema == "auto" and not enforced)
         answer = read_completion(reply, request)
         detail = privacy.scrub(answer.detail, self.server.key())[:DETAIL]
         seconds = time.perf_counter() - start
-        return answer._replace(detail=detail, seconds=seconds, attempts=attempts)
+        return answer._replace(detail=detail, seconds=seconds, attempts=attempts, unanswered=unanswered)
 
     def _send(self, request: Request, enforced: bool, length_field: str) -> Reply:
-        """Send one body and return the reply."""
+        """Send one body and return the reply.
+
+        As ``client.chat.completions.create`` does, without its walk through every field of the body, which
+        takes a third of a call's processor time; the body is already in its final form.
+        """
+        import httpx2
+
         body = self.payload(request, enforced, length_field)
-        extra = {name: body.pop(name) for name in self.extra}
-        return self.server.ask(
-            lambda client: client.chat.completions.with_raw_response.create(**body, extra_body=extra or None)
-        )
+        return self.server.ask(lambda client: client.post("/chat/completions", cast_to=httpx2.Response, body=body))
+
 
 
 # ── Reading an answer ────────────────────────────────────────────────────────────────────
@@ -272,6 +281,7 @@ class Reply(NamedTuple):
     detail: str = ""
     code: int = 200  # of HTTP; 0 if nothing came back
     attempts: int = 1
+    unanswered: int = 0  # attempts that broke off after they were sent
 
     @property
     def rejected(self) -> bool:
@@ -363,6 +373,10 @@ class Server:
         Raises:
             StopRun: no further call can succeed.
         """
+        _broken.attempts = 0
+        return self._asked(call)._replace(unanswered=_broken.attempts)
+
+    def _asked(self, call: Callable[[openai.OpenAI], Any]) -> Reply:
         import openai
 
         client, failure = self.client(), None
@@ -436,13 +450,35 @@ def open_client(
         import openai
     except ImportError:
         raise MissingPackageError("Asking a server needs the package openai. Install it: pip install openai") from None
-    http_client = openai.DefaultHttpxClient(trust_env=not privacy.is_loopback(address), follow_redirects=False)
+    http_client = _http_client()(trust_env=not privacy.is_loopback(address), follow_redirects=False)
     client = openai.OpenAI(
         base_url=address, api_key=secret or "none", timeout=timeout, max_retries=retries, http_client=http_client
     )
     if not at_openai:
         client.organization = client.project = None  # from the environment, and not for other providers to see
     return client
+
+
+_broken = threading.local()  # attempts: of this thread's call
+
+
+@lru_cache(maxsize=1)
+def _http_client() -> type:
+    """Return the SDK's HTTP client, made to count the attempts that broke off after they were sent."""
+    import httpx2
+    import openai
+
+    class Counting(openai.DefaultHttpxClient):
+        def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+            try:
+                return super().send(request, **options)
+            except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):  # nothing was sent
+                raise
+            except Exception:
+                _broken.attempts = getattr(_broken, "attempts", 0) + 1
+                raise
+
+    return Counting
 
 
 def attempts_of(request: httpx2.Request) -> int:

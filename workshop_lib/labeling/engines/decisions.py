@@ -108,7 +108,7 @@ class Decisions(Asks):
         else:
             answer = read_decision(reply.body, request)
         answer = answer._replace(detail=privacy.scrub(answer.detail, self.server.key()))
-        return answer._replace(seconds=time.perf_counter() - start, attempts=reply.attempts)
+        return answer._replace(seconds=time.perf_counter() - start, attempts=reply.attempts, unanswered=reply.unanswered)
 
 
 def _as_input(content: Any) -> Any:
@@ -296,7 +296,7 @@ class LocalDecisions(Asks):
             about = {"model": str(reply.body.get("model") or ""), "input_tokens": int(usage.get("input_tokens") or 0)}
             answer = read_systemone(reply.body.get("answers"), request, **about)
         answer = answer._replace(detail=privacy.scrub(answer.detail, self.server.key()))
-        return answer._replace(seconds=time.perf_counter() - start, attempts=reply.attempts)
+        return answer._replace(seconds=time.perf_counter() - start, attempts=reply.attempts, unanswered=reply.unanswered)
 
     @cached_property
     def loaded(self) -> Any:
