@@ -1157,7 +1157,8 @@ check.exercise_10j(invited)
 # - Judge beside baselines: marginals have the right shares and know nobody; a regression on the same profile needs
 #   eighty people and no prompt.
 # - Variance, correlations and groups go wrong while averages look right.
-# - Report several prompts, or fix one beforehand: one that was chosen because its share fits has passed no test. More personas make the model surer, not truer.
+# - Report several prompts, or fix one beforehand: one that was chosen because its share fits has passed no test.
+#   More personas make the model surer, not truer.
 # - r over effects is blind to size. Report slope, sign and RMSE, and the ceiling that sampling error sets.
 # - Equal accuracy isn't low bias: errors have a direction, and a model may see no difference between groups at all.
 # - Stimuli are checked, compared blind, and measured by lists that were tested on other texts. People decide.

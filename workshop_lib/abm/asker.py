@@ -127,7 +127,7 @@ class Asker:
             failed = row["status"] == "error" and not (self.ask_again and row["cached"])
             if row["status"] in FINAL or failed:
                 key = (row["id"], row["question"], row["repeat"])
-                found[key] = Answer(**{name: row[name] for name in Answer._fields})
+                found[key] = Answer(**{name: row[name] for name in Answer._fields if name in row})
         return found
 
     def _make(self, calls: Sequence[Call]) -> None:
