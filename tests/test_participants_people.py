@@ -131,15 +131,15 @@ class TestPersonas:
         three = [
             Persona(name, {"age": 30}, weight) for name, weight in (("a", 1), ("b", 3), ("c", 0))
         ]
-        drawn = personas.draw(three, 2000, seed=5)
-        assert [one.id for one in drawn] == [one.id for one in personas.draw(three, 2000, seed=5)]
-        assert [one.id for one in drawn] != [one.id for one in personas.draw(three, 2000, seed=6)]
+        drawn = personas.draw_personas(three, 2000, seed=5)
+        assert [one.id for one in drawn] == [one.id for one in personas.draw_personas(three, 2000, seed=5)]
+        assert [one.id for one in drawn] != [one.id for one in personas.draw_personas(three, 2000, seed=6)]
         share = np.mean([one.id.startswith("b") for one in drawn])
         assert 0.70 < share < 0.80 and not any(one.id.startswith("c") for one in drawn)
         assert len({one.id for one in drawn}) == 2000 and {one.weight for one in drawn} == {1.0}
         for n, seed in ((0, 0), (2.5, 0), (3, -1)):
             with pytest.raises(errors.BadInputError, match="whole numbers"):
-                personas.draw(three, n, seed)
+                personas.draw_personas(three, n, seed)
 
     def test_table(self):
         table = personas.table(self.made)

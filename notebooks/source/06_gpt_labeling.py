@@ -476,9 +476,9 @@ draw.reliability({"assistant, uncivil": uncivil.reliability}, "Stated probabilit
 
 # %% [markdown]
 # The figure has a point for each group of posts with similar probabilities. On the dotted line, the model
-# is as often right as it says; below the line it is too sure. The number in the legend is the mean distance
-# (expected calibration error). Don't take 0.9 for 90 % before you have looked at this figure for your own
-# question.
+# is as often right as it says; below the line it is too sure, above it not sure enough. The number in the
+# legend is the mean distance (expected calibration error). Don't take 0.9 for 90 % before you have looked at
+# this figure for your own question.
 
 # %%
 assert everyone["status"].eq("ok").all()  # a label for every post
@@ -984,9 +984,39 @@ draw.intervals(corrected.table, truth, "share of uncivil posts", "One truth, fiv
 # throws the machine away. The others use both. *Worth*, in the table, says how many hand labels alone would
 # be as precise.
 #
-# One sample may be lucky. An interval of 95 % has to hold the truth in 95 % of the samples, so we draw 100
-# samples of these posts. And we let the room simulate 400 whole studies, in which the machine errs more in
-# one group than in the other.
+# Is the naive estimate near the truth? Then its errors happen to cancel, as in the first example by hand,
+# and nothing in its interval says so. So take a calmer month: the same civil posts, and so many uncivil ones
+# that their share is 0.10. The machine and its labels stay the same.
+#
+# **Predict, then run.** By how much will the naive estimate miss the share of 0.10?
+
+# %%
+my_guess = 0.02  # write your distance here
+
+civil, rude = posts[posts["uncivil"] == "no"], posts[posts["uncivil"] == "yes"]
+calm = pd.concat([civil, rude.sample(len(civil) // 9, random_state=0)])
+calm_truth = (calm["uncivil"] == "yes").mean()
+calm_gold = labeling.sample_for_gold(calm[["id", "uncivil"]], 200, seed=1)
+calm_corrected = labeling.correct(everyone[everyone["id"].isin(calm["id"])], calm_gold, "uncivil", "yes")
+missed = {
+    "all posts": corrected.table.loc["naive", "estimate"] - truth,
+    "calmer month": calm_corrected.table.loc["naive", "estimate"] - calm_truth,
+}
+print(f"Your guess: {my_guess}. The naive estimate misses by {pd.Series(missed).round(3).to_dict()}")
+print(calm_corrected)
+draw.intervals(calm_corrected.table, calm_truth, "share of uncivil posts", "A calmer month")
+
+# %% [markdown]
+# The figure is read like the one before. A machine that errs can count right at one share of uncivil posts
+# only. At any other, it counts too many or too few. So a comparison over time is in danger, too.
+#
+# Look at *worth* once more. *PPI* trusts the machine fully. Where the machine errs on many posts and few are
+# uncivil, that can be worse than the hand labels alone. *PPI++* chooses how far to trust it (*lambda*, from 0
+# to 1).
+#
+# One sample of hand labels may be lucky as well. An interval of 95 % has to hold the truth in 95 % of the
+# samples, so we draw 100 samples of all posts. And we let the room simulate 400 whole studies, in which the
+# machine errs more in one group than in the other.
 #
 # **Predict, then run.** In what share of the 400 simulated studies will the naive interval hold the truth?
 
@@ -1006,7 +1036,9 @@ plots.bars(simulated["coverage"].to_dict(), "share of 400 intervals that hold th
 
 # %%
 corrections = ["PPI", "PPI++", "DSL"]
-assert (corrected.table["high"] - corrected.table["low"]).idxmin() == "naive"
+for table in (corrected.table, calm_corrected.table):
+    assert (table["high"] - table["low"]).idxmin() == "naive"
+assert max(map(abs, missed.values())) > 0.02 and missed["all posts"] < missed["calmer month"]
 assert simulated.loc["naive", "coverage"] < 0.3  # sure, and wrong
 assert simulated.loc[[*corrections, "hand only"], "coverage"].between(0.91, 0.99).all()
 assert simulated.loc[corrections, "bias"].abs().max() < 0.01 < abs(simulated.loc["naive", "bias"])
@@ -1016,7 +1048,8 @@ assert held["naive"] in (0.0, 1.0)  # it knows nothing of the hand labels, so it
 
 # %% [markdown]
 # The figure has a bar for each estimate. All but the naive one are near 0.95. The naive interval is what a
-# paper prints that takes machine labels for true.
+# paper prints that takes machine labels for true. (In the 100 samples above it is always the same interval,
+# since it uses no hand labels: it holds the truth each time or never.)
 #
 # Now the second question: do politicians write more uncivil posts? Errors that are alike in both groups
 # cancel in a difference. Errors that aren't make a difference up. Without hand labels from both groups
@@ -1292,8 +1325,8 @@ assert len(missing) > 3 and page.read_text(encoding="utf-8").startswith("<!DOCTY
 # - Plan before, bill after. The hand labels for validation belong to the bill.
 # - A score needs an interval, a baseline, a ceiling, and a test of order and wording.
 # - Accuracy hides chance; numbers hide shifts; codes for failures aren't labels.
-# - Naive shares are sure and wrong. Prediction-powered inference uses few hand labels to mend many machine
-#   labels.
+# - Naive shares are sure, and right by luck only. Prediction-powered inference uses few hand labels to mend
+#   many machine labels.
 # - Know what leaves your machine. A model at home is often enough to begin with.
 
 # %% [markdown]

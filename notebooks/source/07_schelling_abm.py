@@ -1068,6 +1068,7 @@ habits = town.beside_habits()
 print(habits.round(2).to_string())
 print(f"The assistant kept to the habit in {habits.attrs['kept']:.0%} of {habits.attrs['decisions']} moves.")
 print(f"Distance of the two columns: {habits.attrs['distance']:.2f} (0: equal, 1: nothing in common)")
+print(f"Its commonest choice makes up {habits['decided'].max():.0%} of its moves; of the habits, {habits['habit'].max():.0%}.")
 assert reach["rule"].iloc[-1] >= 3  # news spreads without any model
 assert reach.iloc[0].eq(1).all() and (reach.diff().iloc[1:] >= 0).all().all()
 assert 0 <= habits.attrs["distance"] <= 1
@@ -1076,7 +1077,8 @@ assert (ruled_town.log[ruled_town.log["what"] == "move"]["default"]).all()  # th
 # %% [markdown]
 # That news goes round a town of agents is no finding about language models: it goes round where everybody follows
 # habits and says yes. What the model adds is the difference between the columns of `reach`, and between *decided* and
-# *habit*. Whether that difference is **better** can't be seen from inside. In the paper, people judged how believable
+# *habit*. Look for the cheapest explanation first: a model that gives the same answer to nearly everybody makes a
+# difference, too, and has decided nothing. Whether a difference is **better** can't be seen from inside. In the paper, people judged how believable
 # the agents were, with and without memory, reflection and plans; believable isn't true.
 #
 # | what generative agents promise | what to measure |

@@ -12,6 +12,8 @@ from pathlib import Path
 
 def draw(folder: Path) -> list[Path]:
     """Draw every figure of the deck into a folder and return their paths."""
+    import pandas as pd
+
     from workshop_lib import data, labeling
     from workshop_lib import plots as shared
     from workshop_lib.plots import classify as plots_of_scores
@@ -35,6 +37,13 @@ def draw(folder: Path) -> list[Path]:
     gold = labeling.sample_for_gold(posts[["id", "uncivil"]], 200, seed=1)
     table = labeling.correct(everyone, gold, "uncivil", "yes").table
     truth = (posts["uncivil"] == "yes").mean()
+    civil, rude = posts[posts["uncivil"] == "no"], posts[posts["uncivil"] == "yes"]
+    calm = pd.concat([civil, rude.sample(len(civil) // 9, random_state=0)])
+    of_calm = everyone[everyone["id"].isin(calm["id"])]
+    calm_gold = labeling.sample_for_gold(calm[["id", "uncivil"]], 200, seed=1)
+    calm_table = labeling.correct(of_calm, calm_gold, "uncivil", "yes").table
+    calm_truth = (calm["uncivil"] == "yes").mean()
+    figures["06_calm.png"] = shared.for_slide(plots.intervals(calm_table, calm_truth, "share of uncivil posts"), 15)
     figures["06_intervals.png"] = shared.for_slide(plots.intervals(table, truth, "share of uncivil posts"), 15)
     held = labeling.coverage("prevalence", draws=400)["coverage"]
     figures["06_coverage.svg"] = shared.bars(held.to_dict(), "share of 400 intervals that hold the truth")

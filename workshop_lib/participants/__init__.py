@@ -16,7 +16,7 @@ from workshop_lib.participants.markers import MARKERS, count_markers, marker_dif
 from workshop_lib.participants.multiverse import multiverse, multiverse_summary
 from workshop_lib.participants.observed import observed_effects
 from workshop_lib.participants.people import anes96, answers, codebook
-from workshop_lib.participants.personas import STYLES, Persona, draw, from_profiles
+from workshop_lib.participants.personas import STYLES, Persona, draw_personas, from_profiles
 from workshop_lib.participants.polls import nonvoters
 from workshop_lib.participants.published import (
     FRAMING,
@@ -34,8 +34,8 @@ from workshop_lib.participants.writers import ChatWriter, LocalWriter
 __all__ = [
     "FRAMING", "MARKERS", "STYLES", "ChatWriter", "Design", "Experiment", "LocalWriter",
     "Persona", "anes96", "anes_case", "answers", "ask", "baseline", "baselines", "blind_pairs",
-    "codebook", "compare", "constructed_case", "count_markers", "distribution_scores", "draw",
-    "draw_answers", "effect_scores", "error_directions", "faults", "framing", "from_profiles",
+    "codebook", "compare", "constructed_case", "count_markers", "distribution_scores",
+    "draw_answers", "draw_personas", "effect_scores", "error_directions", "faults", "framing", "from_profiles",
     "groups_of", "item_correlations", "marker_differences", "multiverse", "multiverse_summary",
     "nonvoters", "observed_effects", "planted", "published_effects", "rand_health", "shares",
     "suggest", "unblind",

@@ -186,7 +186,7 @@ def weights_of(personas: Sequence[Persona]) -> list[float]:
     return [persona.weight / total for persona in personas]
 
 
-def draw(personas: Sequence[Persona], n: int, seed: int = 0) -> list[Persona]:
+def draw_personas(personas: Sequence[Persona], n: int, seed: int = 0) -> list[Persona]:
     """Draw personas with replacement, with probabilities proportional to their weights.
 
     A drawn persona counts once (weight 1): its weight has been used. The second draw of a persona
@@ -201,7 +201,7 @@ def draw(personas: Sequence[Persona], n: int, seed: int = 0) -> list[Persona]:
         BadInputError: n below 1, no personas, or a negative seed.
 
     >>> three = [Persona("a", {"age": 20}), Persona("b", {"age": 70}, weight=0)]
-    >>> [one.id for one in draw(three, 3)]
+    >>> [one.id for one in draw_personas(three, 3)]
     ['a', 'a.2', 'a.3']
     """
     from collections import Counter
