@@ -93,7 +93,7 @@ print(f"{len(posts)} posts; {len(train)} for learning, {len(test)} for testing")
 # %% [markdown]
 # ## 1 · A codebook
 #
-# *8 minutes*
+# *7 minutes*
 #
 # A **codebook** says what is asked about each item, which answers there are, and what each of them means.
 # People need it to agree with one another. A model needs it for the same reason.
@@ -946,7 +946,7 @@ check.exercise_6h(either, share_of_rule, only_together, pictures)
 # %% [markdown]
 # ## 10 · From labels to estimates
 #
-# *9 minutes*
+# *10 minutes*
 #
 # Back to the question: what share of the posts is uncivil? The **naive** way counts the machine's labels.
 #
@@ -1051,9 +1051,9 @@ assert held["naive"] in (0.0, 1.0)  # it knows nothing of the hand labels, so it
 # paper prints that takes machine labels for true. (In the 100 samples above it is always the same interval,
 # since it uses no hand labels: it holds the truth each time or never.)
 #
-# Now the second question: do politicians write more uncivil posts? Errors that are alike in both groups
-# cancel in a difference. Errors that aren't make a difference up. Without hand labels from both groups
-# nobody knows which of the two it is.
+# Now the second question: do politicians write more uncivil posts? A machine that errs alike on both groups
+# makes the difference smaller. One that errs more on one of them can make a difference up, or hide it. Without
+# hand labels from both groups nobody knows which of these it is.
 
 # %%
 offices = {"minister", "mp", "councillor", "mayor", "candidate", "party_account"}
