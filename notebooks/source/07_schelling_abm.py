@@ -195,7 +195,7 @@ def like_around(board, row, column):
             inside = ...
             if inside and ...:
                 count += 1
-    return count
+    return ...
 ### SOLUTION 7a
 def like_around(board, row, column):
     count = 0
@@ -909,7 +909,7 @@ def reversals(decided):
         fewer, more = decided.get((like, every)), decided.get(...)
         if ...:
             count += 1
-    return count
+    return ...
 ### SOLUTION 7g
 def reversals(decided):
     count = 0
