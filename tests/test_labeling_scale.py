@@ -321,3 +321,10 @@ def test_ray_map_keeps_the_order_and_repeats_what_was_lost(two_nodes, tmp_path):
     with pytest.raises(ZeroDivisionError):
         list(cluster.ray_map(lambda number: 1 // number, [1, 0]))
     assert list(cluster.ray_map(work, [])) == []
+
+
+def test_a_sweep_on_ray_gives_what_one_machine_gives(two_nodes):
+    from workshop_lib import abm
+
+    grid = {"thresholds": [2, 3], "seeds": range(4), "width": 12, "height": 12, "progress": False}
+    assert abm.sweep(**grid, map=cluster.ray_map).equals(abm.sweep(**grid, jobs=1))

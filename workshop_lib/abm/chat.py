@@ -11,7 +11,7 @@ import re
 import time
 
 from workshop_lib.errors import BadInputError, WorkshopError
-from workshop_lib.labeling.engines.chat import Chat, Reply, question_of, text_of, without_thinking
+from workshop_lib.labeling.engines.chat import Chat, as_label, question_of, read_text
 from workshop_lib.labeling.engines.decisions import LocalDecisions, prompt_ids
 from workshop_lib.labeling.privacy import scrub
 from workshop_lib.labeling.protocol import STATUSES, Answer, Engine, Request, StopRun
@@ -80,15 +80,7 @@ class LocalChat(LocalDecisions):
         if self.choose == "words":
             self.ready()
             return super().ask(request)
-        answer = self._generated(request)
-        if answer.status != "ok":
-            return answer
-        label = question_of(request).parse(answer.label)
-        if label is None:
-            return answer._replace(
-                label=None, status="invalid", detail=f"Not a label: {answer.label}"
-            )
-        return answer._replace(label=label)
+        return as_label(self._generated(request), request)
 
     def write(self, request: Request) -> Answer:
         """Return what the model writes, as it is; its text stands in ``label``."""
@@ -163,35 +155,11 @@ def line_from_server(engine: Chat, request: Request) -> Answer:
             **body, extra_body=extra or None
         )
     )
-    answer = read_line(reply)
+    answer = read_text(reply, whole=False)
     detail = scrub(answer.detail, engine.server.key())[:DETAIL]
     return answer._replace(
         detail=detail, seconds=time.perf_counter() - start, attempts=reply.attempts
     )
-
-
-def read_line(reply: Reply) -> Answer:
-    """Return the text of a chat completion, or the status that says why there is none."""
-    if reply.body is None:
-        return Answer(None, reply.status, detail=reply.detail)
-    body = reply.body
-    usage = body.get("usage") if isinstance(body.get("usage"), dict) else {}
-    about = {
-        "model": str(body.get("model") or ""),
-        "input_tokens": int(usage.get("prompt_tokens") or 0),
-        "output_tokens": int(usage.get("completion_tokens") or 0),
-    }
-    choices = body.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(message, dict):
-        return Answer(None, "error", detail=f"The reply holds no answer: {body}", **about)
-    text, ended = text_of(message.get("content")), choice.get("finish_reason")
-    if message.get("refusal") or ended == "content_filter":
-        return Answer(None, "refused", detail=str(message.get("refusal") or text), **about)
-    if ended == "error":
-        return Answer(None, "error", detail=f"The server broke off: {text}", **about)
-    return Answer(without_thinking(text), "ok", detail=text, **about)
 
 
 def checked_line(answer: Answer) -> Answer:

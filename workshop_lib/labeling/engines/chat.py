@@ -202,6 +202,26 @@ def read_completion(reply: Reply, request: Request) -> Answer:
         reply: what the server sent.
         request: what was asked.
     """
+    return as_label(read_text(reply), request)
+
+
+def as_label(answer: Answer, request: Request) -> Answer:
+    """Return a written answer as a label of the question; "invalid" if it isn't one."""
+    if answer.status != "ok":
+        return answer
+    label = question_of(request).parse(answer.label)
+    if label is None:
+        return answer._replace(label=None, status="invalid", detail=f"Not a label: {answer.label}")
+    return answer._replace(label=label)
+
+
+def read_text(reply: Reply, whole: bool = True) -> Answer:
+    """Return the text of a chat completion in ``label``, or the status that says why there is none.
+
+    Args:
+        reply: what the server sent.
+        whole: a text that was cut off is "invalid".
+    """
     if reply.body is None:
         return Answer(None, reply.status, detail=reply.detail)
     body = reply.body
@@ -223,16 +243,13 @@ def read_completion(reply: Reply, request: Request) -> Answer:
         return Answer(None, "refused", detail=f"Held back by the server's content filter. {text}".strip(), **about)
     if ended == "error":
         return Answer(None, "error", detail=f"The server broke off: {text}", **about)
-    if ended == "length":
+    if ended == "length" and whole:
         cut = f"Cut off after {about['output_tokens']} tokens; a larger max_tokens lets it end: {text}"
         return Answer(None, "invalid", detail=cut, **about)
     text = without_thinking(text)
     if not text:
         return Answer(None, "invalid", detail="The answer is empty.", **about)
-    label = question_of(request).parse(text)
-    if label is None:
-        return Answer(None, "invalid", detail=f"Not a label: {text}", **about)
-    return Answer(label, "ok", detail=text, **about)
+    return Answer(text, "ok", detail=text, **about)
 
 
 def text_of(content: Any) -> str:
