@@ -593,11 +593,31 @@ def said(tiny, messages, answer) -> float:
     return sum(float(each[place - 1, ids[0, place]]) for place in range(len(prompt), ids.shape[1]))
 
 
-def test_probabilities_of_words_are_those_of_whole_answers(tiny_assistant):
+def architecture(name: str, words: int):
+    """Return a random model of one of the architectures that the course's chat models have."""
+    import torch
+    import transformers
+
+    kind, _, attention = name.partition(", ")
+    torch.manual_seed(0)
+    if kind == "GPT-2":
+        config = transformers.GPT2Config(vocab_size=words, n_embd=32, n_layer=2, n_head=2, initializer_range=0.3)
+    else:
+        config = {"Qwen2": transformers.Qwen2Config, "Llama": transformers.LlamaConfig}[kind](
+            vocab_size=words, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+            num_key_value_heads=1, initializer_range=0.3,
+        )  # fmt: skip
+    return transformers.AutoModelForCausalLM.from_config(config, attn_implementation=attention or "sdpa").eval()
+
+
+@pytest.mark.parametrize("name", ["GPT-2", "GPT-2, eager", "Qwen2", "Qwen2, eager", "Llama"])
+def test_probabilities_of_words_are_those_of_whole_answers(tiny, monkeypatch, name):
+    tiny = tiny._replace(model=architecture(name, len(tiny.tokenizer)))
+    monkeypatch.setattr(models, "load", lambda role, profile=None: tiny)
     request = asked(options=("no", "not sure", "yes"))
     answer = LocalDecisions("assistant", profile="mini").ask(request)
     assert answer.status == "ok", answer.detail
-    scores = {option: said(tiny_assistant, request.messages, option) for option in request.options}
+    scores = {option: said(tiny, request.messages, option) for option in request.options}
     total = sum(math.exp(score) for score in scores.values())
     assert answer.probabilities == pytest.approx({o: math.exp(s) / total for o, s in scores.items()}, rel=1e-4)
     assert answer.label == max(scores, key=scores.get) and answer.input_tokens > 10

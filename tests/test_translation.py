@@ -1,6 +1,8 @@
 """Translating: what happens to texts before and after the model, and the scores."""
 
 import math
+import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -253,3 +255,23 @@ def test_figures_are_drawn(toy):
     assert draw.losses(losses).axes[0].get_xlabel().startswith("macro F1 lost")
     scores = pd.DataFrame({"beam 4": [50.0], "greedy": [49.0]}, index=["news"])
     assert draw.scores_by_group(scores, "chrF", 20.0, "another sentence").axes[0].get_xlabel() == "chrF"
+
+
+def test_groups_side_by_side_keep_their_order_and_leave_the_threads_as_they_were():
+    def work(group):
+        time.sleep(0.05 if group == [0] else 0)  # the first ends last
+        return [str(row) for row in group]
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert list(translation.on_all_cores(work, [[0], [1], [2]], torch.device("cpu"))) == [["0"], ["1"], ["2"]]
+        with pytest.raises(ZeroDivisionError):
+            list(translation.on_all_cores(lambda group: 1 // group[0], [[1], [0], [2]], torch.device("cpu")))
+        seen = []
+        later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        later.start()
+        later.join()
+        assert (torch.get_num_threads(), seen) == (2, [2])
+    finally:
+        torch.set_num_threads(before)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,7 @@ from workshop_lib.errors import BadInputError, OfflineError, SettingError
 from workshop_lib.texts import CutTextWarning, batches, checked
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 16_384}
@@ -81,16 +83,46 @@ def translate(
             stacklevel=2,
         )
     groups = batches([len(row) for row in ids], TOKENS_PER_BATCH[model.device.type])
+
+    def written(rows: list[int]) -> list[str]:
+        inputs = tokenizer.pad({"input_ids": [ids[row] for row in rows]}, return_tensors="pt")
+        longest = min(2 * LONGEST, 20 + 2 * inputs["input_ids"].shape[1])
+        with torch.inference_mode():
+            out = model.generate(**inputs.to(model.device), num_beams=beams, max_length=longest)
+        return tokenizer.batch_decode(out, skip_special_tokens=True)
+
     with tqdm(total=len(wanted), desc="sentences", disable=not progress or len(groups) < 3, leave=False) as bar:
-        for rows in groups:
-            inputs = tokenizer.pad({"input_ids": [ids[row] for row in rows]}, return_tensors="pt")
-            longest = min(2 * LONGEST, 20 + 2 * inputs["input_ids"].shape[1])
-            with torch.inference_mode():
-                out = model.generate(**inputs.to(model.device), num_beams=beams, max_length=longest)
-            written = tokenizer.batch_decode(out, skip_special_tokens=True)
-            known.update(zip((wanted[row] for row in rows), written, strict=True))
+        for rows, found in zip(groups, on_all_cores(written, groups, model.device), strict=True):
+            known.update(zip((wanted[row] for row in rows), found, strict=True))
             bar.update(len(rows))
     return ["\n".join(" ".join(known[sentence] for sentence in line) for line in text) for text in cut]
+
+
+def on_all_cores(
+    work: Callable[[list[int]], list[str]], groups: Sequence[list[int]], device: torch.device
+) -> Iterator[list[str]]:
+    """Yield work(group) for each group, in order.
+
+    On a CPU, groups side by side with a core each beat one group after another on all cores: a step
+    of the decoder is too small to be shared.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    workers = min(threads, len(groups)) if device.type == "cpu" else 1
+    if workers < 2:
+        yield from map(work, groups)
+        return
+
+    def alone(group: list[int]) -> list[str]:
+        torch.set_num_threads(max(1, threads // workers))  # of this thread, and of all that are new
+        return work(group)
+
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            yield from pool.map(alone, groups)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def sentences(text: str) -> list[str]:

@@ -378,7 +378,8 @@ def option_probabilities(model: Any, tokenizer: Any, ids: torch.Tensor, options:
     """Return how likely each option is as the whole answer to a prompt, rescaled to sum to 1.
 
     p(option) ∝ Π_j p(token_j | prompt, tokens before j), the end of the answer included, so that
-    "left" isn't favoured over "left-wing" for being its beginning. The prompt is read once.
+    "left" isn't favoured over "left-wing" for being its beginning. The model reads the prompt and
+    all options in one pass: each option follows the prompt and doesn't see the others.
 
     Args:
         model: a causal language model.
@@ -391,22 +392,31 @@ def option_probabilities(model: Any, tokenizer: Any, ids: torch.Tensor, options:
     """
     import torch
 
-    ids = ids.to(model.device)
     end = [tokenizer.eos_token_id] if tokenizer.eos_token_id is not None else []
     rows = [tokenizer(option, add_special_tokens=False)["input_ids"] + end for option in options]
-    width = max(len(row) for row in rows) - 1
+    prompt = ids[0].tolist()
+    tokens, places, branch = list(prompt), list(range(len(prompt))), [-1] * len(prompt)
+    predictors = []  # for each option, the rows of the logits that predict its tokens
+    for number, row in enumerate(rows):
+        start = len(tokens) - len(prompt) + 1
+        predictors.append([0, *range(start, start + len(row) - 1)])
+        tokens += row[:-1]
+        places += range(len(prompt), len(prompt) + len(row) - 1)
+        branch += [number] * (len(row) - 1)
+    of = torch.tensor(branch, device=model.device)
+    sees = ((of == -1) | (of == of[:, None])).tril()  # Shape: (tokens, tokens)
+    mask = torch.zeros(sees.shape, dtype=model.dtype, device=model.device)
+    mask = mask.masked_fill(~sees, torch.finfo(model.dtype).min)
     with torch.inference_mode():
-        read = model(input_ids=ids, use_cache=True)
-        first = read.logits[0, -1].float().log_softmax(-1)  # Shape: (vocabulary,)
-        scores = first[torch.tensor([row[0] for row in rows], device=ids.device)]  # Shape: (options,)
-        if width:
-            cache = read.past_key_values
-            cache.batch_repeat_interleave(len(rows))
-            padded = torch.tensor([row[:-1] + [0] * (width + 1 - len(row)) for row in rows], device=ids.device)
-            logits = model(input_ids=padded, past_key_values=cache).logits.float()  # Shape: (options, width, words)
-            following = torch.tensor([row[1:] + [-1] * (width + 1 - len(row)) for row in rows], device=ids.device)
-            each = logits.log_softmax(-1).gather(-1, following.clamp(min=0)[..., None])[..., 0]
-            scores = scores + (each * (following >= 0)).sum(-1)
+        logits = model(
+            input_ids=torch.tensor([tokens], device=model.device),
+            position_ids=torch.tensor([places], device=model.device),
+            attention_mask=mask[None, None],
+            logits_to_keep=len(tokens) - len(prompt) + 1,
+            use_cache=False,
+        ).logits[0]  # Shape: (1 + tokens of options, vocabulary)
+        logs = logits.float().log_softmax(-1)
+        scores = torch.stack([logs[where, row].sum() for where, row in zip(predictors, rows, strict=True)])
         return scores.double().softmax(-1).tolist()
 
 
