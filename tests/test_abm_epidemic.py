@@ -11,7 +11,7 @@ from workshop_lib.abm.contacts import grid_neighbours, grid_shape, reproduction_
 from workshop_lib.abm.epidemic import Epidemic, Person
 from workshop_lib.abm.epidemic_theory import final_size, herd_immunity, sir_curve
 from workshop_lib.abm.immunity import immunity_sweep
-from workshop_lib.errors import BadInputError, UnknownNameError, WorkshopError
+from workshop_lib.errors import BadInputError, SettingError, UnknownNameError, WorkshopError
 
 STATES = ["susceptible", "infected", "recovered"]
 CERTAIN = {"transmission": 1.0, "recovery": 1.0}
@@ -473,8 +473,6 @@ def test_of_several_rules_the_strictest_counts():
         ({"infected": 60, "immune": 0.5}, "50 are immune and 60 infected"),
         ({"immune": 1.0}, "Lower immune or infected"),
         ({"immune": None}, "immune is None"),
-        ({"seed": -1}, "seed is -1"),
-        ({"seed": "seven"}, "seed is 'seven'"),
         ({"behaviour": 0.5}, "should be a function"),
         ({"graph": nx.path_graph(100)}, "Give contacts='network' as well"),
         ({"contacts": "network", "graph": nx.path_graph(5)}, "Give population=5"),
@@ -490,6 +488,12 @@ def test_bad_input_says_what_is_wrong(settings, words):
     with pytest.raises(BadInputError) as caught:
         Epidemic(**{"population": 100, **settings})
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", [-1, "seven", 1.5])
+def test_a_seed_is_a_whole_number_from_0(seed):
+    with pytest.raises(SettingError, match="Choose a whole number from 0"):
+        Epidemic(100, seed=seed)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ import numpy as np
 
 from workshop_lib.abm.contacts import STRUCTURES, grid_shape, neighbours_of, reproduction_number
 from workshop_lib.abm.inputs import number_between, one_of, whole_number
+from workshop_lib.abm.rules import checked_seed
 from workshop_lib.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Epidemic(mesa.Model):
     Raises:
         BadInputError: a number is out of its range, or there are more first cases and immune
             people than people.
+        SettingError: the seed isn't a whole number from 0.
         UnknownNameError: an unknown contact structure, network or order of immunisation.
 
     Source: Kermack and McKendrick (1927), Proceedings of the Royal Society A 115; on networks
@@ -157,7 +159,7 @@ class Epidemic(mesa.Model):
         mean_degree: int = 8,
         rewiring: float = 0.1,
     ) -> None:
-        super().__init__(rng=whole_number("seed", seed))
+        super().__init__(rng=checked_seed(seed))
         self.population = whole_number("population", population, 2)
         self.contacts = one_of("contact structure", contacts, STRUCTURES)
         self.transmission = number_between("transmission", transmission, 0, 1)
