@@ -8,7 +8,7 @@ import time
 from workshop_lib import models
 
 RUNS = 15
-LOAD_RUNS = 3
+LOAD_RUNS = 5
 LOAD = """
 import time, torch, transformers
 start = time.perf_counter()
