@@ -55,6 +55,7 @@ class Database:
 
     def __init__(self, file: Path):
         self.file = file
+        self._durable: bool | None = None  # what was told last
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._connection = _connect(file)
@@ -80,7 +81,9 @@ class Database:
             StoreError: the disk is full, or another process has held the file for a minute.
         """
         try:
-            self.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            if durable != self._durable:  # to say it again takes as long as to store an answer
+                self.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
             self.execute("BEGIN IMMEDIATE")
             yield
             self.execute("COMMIT")
