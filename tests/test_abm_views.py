@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import colors, pyplot
+from matplotlib.text import Text
 from PIL import Image, ImageSequence
 
 from workshop_lib.abm import fast, views
@@ -422,3 +423,10 @@ def test_herd_joins_the_medians_and_draws_the_threshold():
     several = plots.herd({"mixed": table, "again": table}, theory=False).axes[0]
     assert {"mixed", "again"} <= set(several.get_legend_handles_labels()[1])
     assert not any("theory" in label for label in several.get_legend_handles_labels()[1])
+
+
+def test_the_explorer_names_the_groups_in_its_legend():
+    numbered, named = views.explorer(size=6), views.explorer(size=6, names=("blue", "orange"))
+    assert bytes(numbered.picture.value) != bytes(named.picture.value)
+    texts = [text.get_text() for text in views.draw_schelling(named.model, ("blue", "orange")).findobj(Text)]
+    assert {"blue", "orange"} <= set(texts)

@@ -100,7 +100,7 @@ print(f"{len(posts)} posts; {len(train)} for learning, {len(test)} for testing")
 #
 # By hand: is *The class elected Mia as its captain* a post about politics? There is a vote in it. Write
 # down your answer, and the rule that you used. Your neighbour may have used another one, and so may a
-# model. That rule belongs into the codebook.
+# model. That rule belongs in the codebook.
 #
 # The course keeps codebooks in a YAML file: names, colons and indents, which people can read and edit.
 # There are three types of question. A **choice** takes one label of several, **tags** take several labels

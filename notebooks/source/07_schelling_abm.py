@@ -151,7 +151,7 @@ HTML(f'<img alt="The classroom above, round by round" src="data:image/gif;base64
 # notebook the next cell shows nothing new.
 
 # %%
-abm.explorer(classroom, density=0.8, size=8, seed=7)
+abm.explorer(classroom, density=0.8, size=8, seed=7, names=names)
 
 # %% [markdown]
 # One classroom proves nothing. Here are 200 of them, each with another seating. At the start the students sit at

@@ -7,7 +7,8 @@ lesson 07.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from workshop_lib.abm.gif import animation, png
@@ -124,6 +125,7 @@ def explorer(
     size: int = 20,
     seed: int = 7,
     milliseconds: int = 400,
+    names: Sequence[str] | None = None,
 ) -> Explorer:
     """Return widgets that run Schelling's model: sliders, play, one step, reset.
 
@@ -132,6 +134,7 @@ def explorer(
             classroom's.
         density, size, seed: where the sliders stand at first. The room has size × size seats.
         milliseconds: between two steps while it plays.
+        names: of the groups, for the legend; None numbers them.
 
     Returns:
         An :class:`Explorer`, which a notebook shows when it is the last line of a cell.
@@ -175,17 +178,17 @@ def explorer(
     def build(threshold, density, size, seed):
         return Schelling(size, size, density, rules.with_threshold(threshold), seed)
 
-    return Explorer(build, draw_schelling, sliders, milliseconds)
+    return Explorer(build, partial(draw_schelling, names=names), sliders, milliseconds)
 
 
-def draw_schelling(model) -> Figure:
+def draw_schelling(model, names: Sequence[str] | None = None) -> Figure:
     """Return the board of a Schelling model, with the unhappy marked."""
     from workshop_lib.plots.abm import boards
 
     measured = model.datacollector.model_vars
     happy, alike = measured["share_happy"][-1], measured["same_colour"][-1]
     title = f"round {model.steps}: {happy:.0%} happy, {alike:.0%} like neighbours"
-    return boards([model.board], [title], rules=model.rules, inches=5)
+    return boards([model.board], [title], names, model.rules, inches=5)
 
 
 def epidemic_explorer(seed: int = 7, milliseconds: int = 250, **settings) -> Explorer:
