@@ -1090,7 +1090,7 @@ assert rates["effect 0.2, planned with 1.6 · 0.2"] < 0.6  # a simulated effect 
 # The figure has a bar for each plan. The second is what was promised. The third is what happens to a study that
 # takes its effect size from a simulation that exaggerates.
 #
-# One more thing belongs into this design. In a chat the two partners' answers hang together, and groups of people
+# One more thing belongs in this design. In a chat the two partners' answers hang together, and groups of people
 # share a conversation. If m people share one and their answers correlate with ρ, the number of people must be
 # multiplied by the **design effect** 1 + (m − 1) ρ (Kish, *Survey Sampling*, 1965). And some people leave before
 # the last question.
