@@ -492,7 +492,7 @@ def test_bad_input_says_what_is_wrong(settings, words):
 
 @pytest.mark.parametrize("seed", [-1, "seven", 1.5])
 def test_a_seed_is_a_whole_number_from_0(seed):
-    with pytest.raises(SettingError, match="Choose a whole number from 0"):
+    with pytest.raises(SettingError, match=f"The seed is {seed!r}. Choose a whole number from 0."):
         Epidemic(100, seed=seed)
 
 

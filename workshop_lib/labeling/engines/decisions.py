@@ -398,11 +398,11 @@ def option_probabilities(model: Any, tokenizer: Any, ids: torch.Tensor, options:
     tokens, places, branch = list(prompt), list(range(len(prompt))), [-1] * len(prompt)
     predictors = []  # for each option, the rows of the logits that predict its tokens
     for number, row in enumerate(rows):
-        start = len(tokens) - len(prompt) + 1
-        predictors.append([0, *range(start, start + len(row) - 1)])
-        tokens += row[:-1]
-        places += range(len(prompt), len(prompt) + len(row) - 1)
-        branch += [number] * (len(row) - 1)
+        start, tail = len(tokens) - len(prompt) + 1, row[:-1]  # the last token predicts nothing
+        predictors.append([0, *range(start, start + len(tail))])
+        tokens += tail
+        places += range(len(prompt), len(prompt) + len(tail))
+        branch += [number] * len(tail)
     of = torch.tensor(branch, device=model.device)
     sees = ((of == -1) | (of == of[:, None])).tril()  # Shape: (tokens, tokens)
     mask = torch.zeros(sees.shape, dtype=model.dtype, device=model.device)
